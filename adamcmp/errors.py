@@ -66,7 +66,7 @@ Elsewhere = RunInProgress
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGINT, SIGTERM or SIGHUP ended training after the finished work had been stored.
+    """SIGINT, SIGTERM, SIGHUP or a time limit ended training after the finished work was stored.
 
     Attributes:
         number: The signal's number.

@@ -20,10 +20,11 @@ from adamcmp.config import Composer, Numerics, StudyConfig
 from adamcmp.execution import liveness, queue_files, reservations
 from adamcmp.execution.heartbeats import RENEWALS, Heartbeat
 from adamcmp.execution.open_plans import OpenPlan
-from adamcmp.execution.publishing import Request, lane_groups
 from adamcmp.execution.queue_files import QUEUE, plan_file, worker_file
+from adamcmp.execution.requests import Request
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import pause_seconds
+from adamcmp.execution.shares import lane_groups
 from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
@@ -376,7 +377,7 @@ class Simulation:
         if worker.reservations.has_reserved(run_ids):
             attempts = worker.reservations.attempts(run_ids)
             self.store.append([_row(spec) for spec in group.specs], [], (), attempts)
-            worker.reservations.stored(run_ids)
+            worker.reservations.mark_stored(run_ids)
             self.useful_seconds += seconds
         else:
             self.refused += len(run_ids)

@@ -82,10 +82,12 @@ def print_plan(configure: Callable[[], StudyConfig], options: argparse.Namespace
         The exit code, 0.
     """
     from adamcmp.cli.dry_run import as_json, as_text
-    from adamcmp.workflows.dry_run import plan_only
+    from adamcmp.workflows.dry_run import preview_configuration
     from adamcmp.workflows.training import TrainingOptions
 
     with shown_if_slow("planning"):
-        preview = plan_only(configure, TrainingOptions(options.force, options.retry_failed))
+        preview = preview_configuration(
+            configure, TrainingOptions(options.force, options.retry_failed)
+        )
     print(as_json(preview) if options.json else as_text(preview))
     return 0

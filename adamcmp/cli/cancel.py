@@ -40,11 +40,10 @@ def main(arguments: list[str]) -> int:
         print(f"Study {options.study!r} has no open plan.")
     else:
         numbers = ", ".join(map(str, cancelled.plans))
-        is_are = "is" if cancelled.runs == 1 else "are"
         print(
             f"Removed plan{'s' * (len(cancelled.plans) > 1)} {numbers} of study "
-            f"{options.study!r}, of which {counted(cancelled.runs, 'run')} {is_are} not stored. "
-            f"Workers store what they finish before they notice it."
+            f"{options.study!r}, with {counted(cancelled.runs, 'run')} not stored. "
+            f"Workers notice it within 120 s by default; they save checkpoints and stop."
         )
     for notice in cancelled.notices:
         print(f"adamcmp: {notice}", file=sys.stderr)

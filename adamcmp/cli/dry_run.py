@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adamcmp.cli._tables import fitted_table
 from adamcmp.config.columns import component_columns, protocol_columns
 from adamcmp.config.overrides import shorten_key
+from adamcmp.errors import counted
 from adamcmp.planning.cost_model import sum_if_known
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def as_text(preview: Preview) -> str:
     """Return a plan as text: a table of the groups, the time and the numerics."""
     requested, pending = len(preview.plan.specs), len(preview.pending.specs)
     lines = [
-        f"study {preview.folder.name} in {preview.folder.parent}: {requested} "
-        f"run{'s' * (requested != 1)}, {requested - pending} already exist"
+        f"study {preview.folder.name} in {preview.folder.parent}: "
+        f"{counted(requested, 'run')}, {requested - pending} already exist"
         f"{'s' * (requested - pending == 1)}, {pending} to train"
     ]
     if not pending:
@@ -51,7 +52,7 @@ def as_text(preview: Preview) -> str:
     costs, numerics = preview.pending.costs, preview.plan.numerics
     time = estimate(costs.total_seconds(preview.groups), upper_bound=costs.upper_bound)
     compiling = " (excluding compilation, which takes 10 s or more, once)"
-    jobs = f" in {preview.jobs} job{'s' * (preview.jobs > 1)}" if preview.jobs else ""
+    jobs = f" in {counted(preview.jobs, 'job')}" if preview.jobs else ""
     lines += [
         plan_table(preview.groups, costs),
         f"{time} with {costs.workers} worker process{'es' * (costs.workers > 1)}{jobs}, "

@@ -15,7 +15,7 @@ from adamcmp.cli._terminal import shown_if_slow, wrapped
 from adamcmp.platform.addresses import Address
 
 if TYPE_CHECKING:
-    from adamcmp.workflows.listing import PlanStatus, TrainingProcess
+    from adamcmp.workflows.queue_status import PlanStatus, TrainingProcess
 
 EXAMPLES = """\
 examples:
@@ -69,8 +69,8 @@ def _print_studies(root: Address) -> int:
             **study.statuses,
             "optimizers": " ".join(study.optimizers),
             "latest": _local_time(study.latest),
-            "planned": study.planned,
-            "now": "; ".join(map(_progress, study.processes)),
+            "planned": study.queue.planned,
+            "now": "; ".join(map(_progress, study.queue.processes)),
         }
         for study in studies
     ]
@@ -89,12 +89,12 @@ def _print_runs(root: Address, studies: Sequence[str], filters: Sequence[str]) -
 
     with shown_if_slow("reading the runs"):
         runs = list_runs(root, studies, filters)
-    for study, processes in runs.processes.items():
-        for process in processes:
+    for study, queue in runs.queues.items():
+        for process in queue.processes:
             print(f"{study}: {_progress(process)}")
-    for study, plans in runs.plans.items():
-        for plan in plans:
-            print(f"{study}: {_plan(plan)}")
+        for plan in queue.plans:
+            waiting = "" if queue.processes else ", no worker is alive"
+            print(f"{study}: {_plan(plan)}{waiting}")
     if not runs.rows:
         print(wrapped(runs.no_match or f"There are no runs in {root} yet."))
         return 0
@@ -106,9 +106,8 @@ def _print_runs(root: Address, studies: Sequence[str], filters: Sequence[str]) -
 def _plan(plan: PlanStatus) -> str:
     """Return one line about a plan."""
     jobs = f" by jobs of executor={plan.executor}" if plan.executor else ""
-    waiting = ", no worker is alive" if plan.waits else ""
     stored = plan.runs - plan.missing
-    return f"plan {plan.number}{jobs}: {stored} of {plan.runs} runs stored{waiting}"
+    return f"plan {plan.number}{jobs}: {stored} of {plan.runs} runs stored"
 
 
 def _progress(process: TrainingProcess) -> str:

@@ -86,18 +86,19 @@ def _print_standing_plan(options: argparse.Namespace) -> int:
     from adamcmp.cli.dry_run import estimate
     from adamcmp.workflows.standing_plans import write_plan
 
-    plan = write_plan(options.overrides, options.config_dir, training_options(options))
+    plans = write_plan(options.overrides, options.config_dir, training_options(options))
     if options.json:
-        values = {"study": plan.folder.name, "folder": str(plan.folder), "plan": plan.number}
-        print(json.dumps({**values, "runs": plan.runs, "shares": plan.shares}))
-    elif plan.number is None:
-        print(f"All runs are stored already; files in {plan.folder}")
+        values = {"study": plans.folder.name, "folder": str(plans.folder), "plans": plans.numbers}
+        print(json.dumps({**values, "runs": plans.runs, "shares": plans.shares}))
+    elif not plans.numbers:
+        print(f"All runs are stored already; files in {plans.folder}")
     else:
-        study = study_arguments(plan.folder)
+        study, several = study_arguments(plans.folder), len(plans.numbers) > 1
         print(
-            f"plan {plan.number}: {counted(plan.runs, 'run')} in {counted(plan.shares, 'share')}, "
-            f"{estimate(plan.seconds)} of one worker process; files in {plan.folder}\n"
-            f"`adamcmp worker {study}{' --allow-code' * plan.imports_code}` trains them, on any "
+            f"plan{'s' * several} {', '.join(map(str, plans.numbers))}: "
+            f"{counted(plans.runs, 'run')} in {counted(plans.shares, 'share')}, "
+            f"{estimate(plans.seconds)} of one worker process; files in {plans.folder}\n"
+            f"`adamcmp worker {study}{' --allow-code' * plans.imports_code}` trains them, on any "
             f"number of machines."
         )
     return 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from adamcmp.cli._options import add_allow_code, add_config_dir, add_results, results_root
 from adamcmp.cli._parser import Parser
 from adamcmp.cli._study import add_execution_overrides, add_study
+from adamcmp.errors import counted
 from adamcmp.platform.addresses import study_arguments
 
 if TYPE_CHECKING:
@@ -89,12 +90,12 @@ def _outcome(result: WorkerResult, name: str, study: str) -> str:
     """Return what the worker has done, and what is left."""
     if not result.trained and not result.left and not result.cancelled:
         return f"Study {name!r} has no planned run to train."
-    trained = f"{result.trained} run{'s' * (result.trained != 1)} trained"
+    trained = f"{counted(result.trained, 'run')} trained"
     if result.failed:
         trained += f", {result.failed} of which failed (`adamcmp ls {study} status=failed`)"
     if result.cancelled:
-        trained += f"; the plan of {result.cancelled} further runs was cancelled"
+        trained += f"; the plan of {counted(result.cancelled, 'further run')} was cancelled"
     if not result.left:
         return f"{trained}; no planned run is left."
     reason = " at the time limit" if result.time_over else ""
-    return f"{trained}; {result.left} are left{reason}. `adamcmp worker {study}` trains them."
+    return f"{trained}; {counted(result.left, 'run')} left{reason}: `adamcmp worker {study}`."

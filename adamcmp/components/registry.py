@@ -14,12 +14,14 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
 from adamcmp.errors import NotFound, nearest
+
+T = TypeVar("T")
 
 
 class Component(BaseModel):
@@ -176,18 +178,27 @@ class Group:
                 f"There is no {name!r} among the {self.package}.{nearest(name, self.names)} "
                 f"Choose from: {', '.join(self.names)}."
             )
-        module = importlib.import_module(f"adamcmp.components.{self.package}.{name}")
-        classes = [
-            value
-            for value in vars(module).values()
-            if inspect.isclass(value)
-            and issubclass(value, self.base)
-            # Base classes that the module imports are not its component.
-            and value.__module__ == module.__name__
-        ]
-        if len(classes) != 1:
-            raise TypeError(
-                f"{module.__name__} must define exactly one subclass of {self.base.__name__}, "
-                f"not {len(classes)}"
-            )
-        return classes[0]
+        return only_subclass(f"adamcmp.components.{self.package}.{name}", self.base)
+
+
+def only_subclass(module_name: str, base: type[T]) -> type[T]:
+    """Return the one subclass that a module defines; classes that it imports do not count.
+
+    Args:
+        module_name: The full name of the module, which is imported.
+        base: The base class.
+
+    Raises:
+        TypeError: If it defines none or several.
+    """
+    module = importlib.import_module(module_name)
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module_name
+    ]
+    if len(classes) != 1:
+        raise TypeError(
+            f"{module_name} must define exactly one subclass of {base.__name__}, not {len(classes)}"
+        )
+    return classes[0]

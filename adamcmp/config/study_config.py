@@ -13,6 +13,7 @@ from adamcmp.components.executors import ClusterSettings, ExecutorSettings
 from adamcmp.components.groups import CONFIG_GROUPS
 from adamcmp.components.registry import Component
 from adamcmp.components.trackers import NO_TRACKER, Tracker
+from adamcmp.components.user_rule import is_users_rule
 from adamcmp.config.numerics import Numerics
 from adamcmp.config.protocol import NonNegativeInt, PositiveInt
 from adamcmp.config.run_config import RunConfig
@@ -38,7 +39,8 @@ class Execution(Component):
         checkpoint_every: Seconds between checkpoints of a group in training.
         lease_seconds: Seconds without a heartbeat of a worker after which other workers train its
             runs. A worker writes several heartbeats in this time.
-        mixed_versions: Whether workers with another version of adamcmp or torch may train the runs.
+        mixed_versions: Whether workers with another version of adamcmp, of its training code or of
+            torch may train the runs.
     """
 
     executor: SerializeAsAny[ExecutorSettings] | None = None
@@ -178,3 +180,12 @@ class StudyConfig:
     notices: tuple[str, ...] = ()
     later_runs: int = 0
     addition: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def imports_code(self) -> bool:
+        """Whether the runs have classes of the user's code."""
+        # Runs share components.
+        components = {id(c): c for run in self.runs for c in run.components().values()}
+        rules = {run.optimizer.rule for run in self.runs}
+        imported = any(component.imported_code() for component in components.values())
+        return imported or any(map(is_users_rule, rules))

@@ -1,6 +1,6 @@
 """Training the runs of a study: plans, leases, workers, executors and launchers.
 
-`adamcmp.execution.execute.execute` is the entry point: the whole pipeline in one function.
+`adamcmp.execution.execute.execute` is the entry point. It calls the steps of the pipeline in order.
 
 Terms of this package:
 

@@ -9,17 +9,11 @@ from dataclasses import dataclass, field
 
 from adamcmp.execution.heartbeats import PROGRESS_SECONDS, RENEWALS, Heartbeat, WorkerRecord
 from adamcmp.execution.open_plans import OpenPlan, available_runs, check_versions, is_stored
-from adamcmp.execution.publishing import (
-    Request,
-    await_plan_owners,
-    lane_groups,
-    living_workers_and_plans,
-    publish_plan,
-    record_command,
-    unfinished,
-)
+from adamcmp.execution.publishing import await_plan_owners, living_workers_and_plans, publish_plan
 from adamcmp.execution.queue_files import QUEUE, remove_plan
+from adamcmp.execution.requests import Request, record_command, unfinished
 from adamcmp.execution.reservations import Reservations
+from adamcmp.execution.shares import lane_groups
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.platform.files import storage_errors

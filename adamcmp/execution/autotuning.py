@@ -9,7 +9,7 @@ from typing import Any
 
 from adamcmp.config import Numerics
 from adamcmp.errors import Interrupted
-from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
+from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerProcessDied
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.planning.cost_model import CostModel, keep_timings, known_timings
 from adamcmp.planning.grouping import LaneGroup
@@ -169,12 +169,12 @@ def _check(
                 continue
             if isinstance(result.value, tasks.Checked):
                 results[spec.run_kind] = result.value
-            elif isinstance(result.value, WorkerDied) and spec.run_id not in retried:
+            elif isinstance(result.value, WorkerProcessDied) and spec.run_id not in retried:
                 # The run may not be the cause. If the process dies again, training reports the
                 # run's failure.
                 retried.add(spec.run_id)
                 waiting.append((task, spec))
-            elif isinstance(result.value, WorkerDied) and spec in measured:
+            elif isinstance(result.value, WorkerProcessDied) and spec in measured:
                 notice = tasks.not_measured(spec, result.value.reason)
                 results[spec.run_kind] = tasks.Checked((notice,))
     return results

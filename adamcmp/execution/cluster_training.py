@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adamcmp.components.executors import ClusterSettings
-from adamcmp.components.user_rule import is_users_rule
-from adamcmp.config import RunConfig
 from adamcmp.errors import ConfigError, Interrupted, counted
 from adamcmp.execution.autotuning import autotuned, can_measure
 from adamcmp.execution.executors import Serial
@@ -18,17 +16,17 @@ from adamcmp.execution.job_count import job_count, processes_per_worker, with_wo
 from adamcmp.execution.launched_jobs import JOBS_FOLDER, remove_job_record, study_launcher
 from adamcmp.execution.launchers import ClusterError, Launcher, WorkerCommand
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.open_plans import OpenPlan, plan_cancelled
+from adamcmp.execution.open_plans import OpenPlan, current_plans, plan_cancelled
 from adamcmp.execution.plan_jobs import PlanJobs
-from adamcmp.execution.publishing import Request
 from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.execution.requests import Request
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.execution.stored_runs import StoredRuns
-from adamcmp.execution.worker import current_plans
 from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.planning.plan import Plan
 from adamcmp.platform.addresses import study_arguments
+from adamcmp.platform.files import storage_errors
 from adamcmp.storage.store import Store
 
 #: Least seconds between two looks for stored runs; more if a look takes long, in a large study.
@@ -40,7 +38,7 @@ POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class ClusterWork:
+class ClusterResult:
     """What the jobs of a cluster train.
 
     Attributes:
@@ -59,7 +57,7 @@ def train_on_cluster(
     interrupted: InterruptedBy,
     *,
     detach: bool = False,
-) -> ClusterWork:
+) -> ClusterResult:
     """Train runs by jobs of a cluster, or wait for the jobs that train them already.
 
     Args:
@@ -86,9 +84,9 @@ def train_on_cluster(
         training = ClusterTraining(store, request, launcher, observer, interrupted)
         training.start()
         if detach:
-            return ClusterWork(training.run_ids, tuple(training.living_jobs))
+            return ClusterResult(training.run_ids, tuple(training.living_jobs))
         training.wait()
-    return ClusterWork(training.run_ids)
+    return ClusterResult(training.run_ids)
 
 
 @dataclass
@@ -130,14 +128,21 @@ class ClusterTraining:
     @property
     def _processes(self) -> int:
         """The number of worker processes of each worker."""
-        threads = self.request.plan.numerics.threads or 1
-        return processes_per_worker(self.request.config.execution, self._cluster, threads)
+        numerics = self.request.plan.numerics
+        return processes_per_worker(self.request.config.execution, self._cluster, numerics)
 
     def start(self) -> None:
-        """Publish the plan and start its jobs, unless an earlier command has done so."""
+        """Publish the plan and start its jobs, unless an earlier command has done so.
+
+        Raises:
+            ConfigError: If a setting is wrong, or a run cannot be trained; nothing is written.
+            ClusterError: If the cluster refuses the jobs; no plan is left.
+            StoreError: If the study cannot be read or written.
+        """
         self.launcher.check()
         missing = self._with_costs()
-        existing = list_queue(self.store.files).plans
+        with storage_errors(self.store.folder):
+            existing = list_queue(self.store.files).plans
         request = replace(self.request, missing=missing)
         publish_standing(self.store, request, self.interrupted, self.observer.on_notice)
         plans = self._plans(missing)
@@ -150,13 +155,18 @@ class ClusterTraining:
                 self._start(jobs, existing)
 
     def wait(self) -> None:
-        """Wait until all runs are stored; replace jobs that end before."""
-        look = 0.0
+        """Wait until all runs are stored; replace jobs that end before.
+
+        Raises:
+            RunFailed: If the jobs end without training the runs, or the plan is cancelled.
+            Interrupted: If a signal arrives.
+        """
+        next_look = 0.0
         while any(jobs.is_open for jobs in self._jobs):
             started = time.monotonic()
             self._stored.report()
-            if time.monotonic() >= look:
-                look = time.monotonic() + JOB_SECONDS
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + JOB_SECONDS
                 for jobs in self._jobs:
                     self._look_at(jobs)
             self._pause(max(STORE_SECONDS, 9 * (time.monotonic() - started)))
@@ -191,7 +201,8 @@ class ClusterTraining:
         ]
 
     def _plan_jobs(self, plan: OpenPlan) -> PlanJobs:
-        done = list_queue(self.store.files).done
+        with storage_errors(self.store.folder):
+            done = list_queue(self.store.files).done
         left = [plan.header.share_seconds[s.number] for s in plan.shares() if s not in done]
         return PlanJobs(
             self.store.files,
@@ -205,7 +216,7 @@ class ClusterTraining:
         config = self.request.config
         every = f"checkpoint_every={config.execution.checkpoint_every:g}"
         # This command has imported the classes that its runs name, since the user trusts them.
-        trust = ["--allow-code"] if imports_code(config.runs) else []
+        trust = ["--allow-code"] if config.imports_code else []
         return (f"workers={self._processes}", every, *trust, *config.flags)
 
     def _start(self, jobs: PlanJobs, existing: Collection[int]) -> None:
@@ -245,7 +256,7 @@ class ClusterTraining:
         """Return what happens to the runs that are not stored when the command ends."""
         left = sum(map(self._stored.missing, self._stored.plans))
         if not self.launcher.jobs_outlive_command:
-            return f"{left} runs are left, and the jobs end"
+            return f"{counted(left, 'run')} left, and the jobs end"
         return (
             f"{counted(left, 'run')} left, which {_listed(self.living_jobs)} will go on to train "
             f"(`adamcmp cancel {study_arguments(self.store.folder)}` prevents it)"
@@ -256,14 +267,6 @@ class ClusterTraining:
         if text not in self._noticed:
             self._noticed.add(text)
             self.observer.on_notice(text)
-
-
-def imports_code(runs: Iterable[RunConfig]) -> bool:
-    """Return whether runs have classes of a user's code."""
-    # Runs share components.
-    components = {id(c): c for run in runs for c in run.components().values()}
-    rules = {run.optimizer.rule for run in runs}
-    return any(c.imported_code() for c in components.values()) or any(map(is_users_rule, rules))
 
 
 def _location(store: Store) -> str:

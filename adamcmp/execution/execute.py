@@ -18,7 +18,7 @@ from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord
 from adamcmp.execution.liveness import worker_records
 from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.open_plans import plan_cancelled
-from adamcmp.execution.publishing import Request, record_command, unfinished
+from adamcmp.execution.requests import Request, record_command, requested_and_missing
 from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.signals import deferred_signals
 from adamcmp.execution.worker_processes import WorkerProcesses
@@ -39,7 +39,7 @@ class ExecutionResult:
     Attributes:
         folder: The study's folder or URL.
         specs: The runs, each once.
-        trained: The ids of those that this execution trained.
+        trained: The ids of those that were stored during this execution.
         outcomes: How those that are stored ended, by id.
         in_progress: The ids of those that another process is training, with its status.
         jobs: The jobs of a cluster that go on training runs.
@@ -62,10 +62,10 @@ class ExecutionResult:
         """Which process trains the runs that this execution did not train."""
         other = next(iter(self.in_progress.values()))
         return (
-            f"{len(self.in_progress)} of {len(self.specs)} runs are being trained by process "
-            f"{other.pid} on {other.host}, which has trained {other.done} of its {other.runs} runs "
-            f"(`adamcmp ls {study_arguments(self.folder)}` shows its progress). Repeat this "
-            f"command after it has ended."
+            f"Process {other.pid} on {other.host} is training "
+            f"{counted(len(self.in_progress), 'run')} of this command. It has trained {other.done} "
+            f"of its {counted(other.runs, 'run')} (`adamcmp ls {study_arguments(self.folder)}` "
+            f"shows its progress). Repeat this command after it has ended."
         )
 
     @property
@@ -118,39 +118,28 @@ def execute(
     return replace(_result(store, plan, done.run_ids), jobs=done.jobs)
 
 
-def requested_and_missing(
-    config: StudyConfig, store: Store, retrained_statuses: Collection[str]
-) -> tuple[Plan, Plan]:
-    """Return the plan of all requested runs, and the plan of those to train.
-
-    Args:
-        config: The configuration of the command.
-        store: The study.
-        retrained_statuses: As for `execute`.
-
-    Raises:
-        AdamcmpError: If the request contradicts the existing study.
-    """
-    plan = make_plan(config, store.numerics())
-    return plan, unfinished(plan, store, retrained_statuses)
-
-
 def _train(
     store: Store, request: Request, observer: Observer, workers: WorkerProcesses | None
 ) -> ExecutionResult:
     """Train runs on this machine."""
     plan, missing, execution = request.plan, request.missing, request.config.execution
-    with deferred_signals() as interrupted, _started(workers) as pool:
-        executor = pool.executor(execution, plan.numerics, len(missing.specs), interrupted)
+    with deferred_signals() as interrupted, _started(workers) as processes:
+        executor = processes.executor(execution, plan.numerics, len(missing.specs), interrupted)
         # Also checks each kind of run: an error here leaves the study untouched.
         measured = autotuned(missing, executor, interrupted, observer.on_notice)
         request = replace(request, missing=measured)
         with attached_plan(store, request, interrupted, observer.on_notice) as attached:
             observer.on_planned(plan.with_costs(measured.costs), attached.groups)
             observer = _discarding_wrong_timings(measured, observer)
-            every, runs = execution.checkpoint_every, len(attached.attempts)
-            reservations = attached.reservations
-            Scheduler(executor, store, reservations, runs, observer, every, interrupted).run()
+            Scheduler(
+                executor,
+                store,
+                attached.reservations,
+                len(attached.attempts),
+                observer,
+                execution.checkpoint_every,
+                interrupted,
+            ).run()
     trained = attached.trained(store.outcomes())
     if left := len(attached.attempts) - len(trained):
         raise plan_cancelled(left)
@@ -176,15 +165,20 @@ def _result(
     """Return the result, read from the store."""
     stored = store.outcomes()
     store.checkpoints.remove_finished(stored)
-    current = {record.status.pid: record for record in worker_records(store.files).values()}
+    current = {_process(record): record for record in worker_records(store.files).values()}
     in_progress = {
-        run_id: current.get(record.status.pid, record).status
+        run_id: current.get(_process(record), record).status
         for run_id, record in (others or {}).items()
         if run_id not in stored
     }
     outcomes = {run_id: stored[run_id] for run_id in plan.run_ids if run_id in stored}
     trained = tuple(run_id for run_id in run_ids if run_id in stored)
     return ExecutionResult(store.folder, plan.specs, trained, outcomes, in_progress)
+
+
+def _process(record: WorkerRecord) -> tuple[str, int]:
+    """Return what names the process of a worker: ids of processes repeat on other machines."""
+    return record.machine, record.status.pid
 
 
 def _started(workers: WorkerProcesses | None) -> AbstractContextManager[WorkerProcesses]:

@@ -132,11 +132,6 @@ class Heartbeat:
         with contextlib.suppress(OSError):
             self._files.delete(worker_file(self.worker))
 
-    @property
-    def lease_seconds(self) -> float:
-        """The length of the leases of this process."""
-        return self._record.lease_seconds
-
     def publish(self, runs: int, done: int, seconds_left: float | None) -> None:
         """Set the progress that the next heartbeat publishes.
 

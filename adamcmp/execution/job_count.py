@@ -6,23 +6,23 @@ import math
 from dataclasses import replace
 
 from adamcmp.components.executors import ClusterSettings
-from adamcmp.config import Execution
+from adamcmp.config import Execution, Numerics
 from adamcmp.execution.shares import make_shares
 from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.planning.plan import Plan
 
 
-def processes_per_worker(execution: Execution, cluster: ClusterSettings, threads: int) -> int:
+def processes_per_worker(execution: Execution, cluster: ClusterSettings, numerics: Numerics) -> int:
     """Return the number of worker processes of each worker of a job.
 
     Args:
         execution: The requested number of worker processes.
         cluster: The cores and GPUs of a job.
-        threads: Threads of each process.
+        numerics: The threads of each process.
     """
     if execution.workers is not None:
         return execution.workers
-    return 1 if cluster.gpus else max(cluster.cores // threads, 1)
+    return 1 if cluster.gpus else max(cluster.cores // (numerics.threads or 1), 1)
 
 
 def job_count(seconds: float | None, shares: int, cluster: ClusterSettings, processes: int) -> int:
@@ -56,7 +56,7 @@ def jobs_of_plan(plan: Plan, execution: Execution, cluster: ClusterSettings) -> 
     """
     groups = plan.groups()
     seconds = sum_if_known(map(plan.costs.seconds, groups))
-    processes = processes_per_worker(execution, cluster, plan.numerics.threads or 1)
+    processes = processes_per_worker(execution, cluster, plan.numerics)
     return job_count(seconds, len(make_shares(groups, plan.costs)), cluster, processes)
 
 
@@ -69,6 +69,6 @@ def with_workers_of_jobs(plan: Plan, execution: Execution, cluster: ClusterSetti
         cluster: The cluster.
     """
     seconds = sum_if_known(map(plan.costs.seconds, plan.groups()))
-    processes = processes_per_worker(execution, cluster, plan.numerics.threads or 1)
+    processes = processes_per_worker(execution, cluster, plan.numerics)
     jobs = job_count(seconds, len(plan.specs), cluster, processes)
     return plan.with_costs(replace(plan.costs, workers=jobs * processes * max(cluster.gpus, 1)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from adamcmp.execution.heartbeats import ProcessStatus, WorkerRecord, is_of_this_host
 from adamcmp.execution.queue_files import QueueState, list_queue, read_record, worker_file
 from adamcmp.storage.files import Files, FileVersion
-from adamcmp.storage.folder import Location, files_at
+from adamcmp.storage.locations import Location, files_at
 
 #: Seconds between two looks for a heartbeat.
 POLL_SECONDS = 0.5
@@ -93,9 +93,9 @@ class Liveness:
                 noticed = True
                 status, lease = uncertain[0].status, uncertain[0].lease_seconds
                 on_notice(
-                    f"Process {status.pid} on {status.host} has planned some of these runs, but no "
-                    f"heartbeat of it has arrived. This command waits for one, at most {lease:g} "
-                    f"s, and then trains these runs itself."
+                    f"Process {status.pid} on {status.host} has an open plan in this study, but no "
+                    f"new heartbeat of it has arrived. This command waits for one, at most "
+                    f"{lease:g} s. Then it regards the process as dead, and its plan as free."
                 )
             time.sleep(POLL_SECONDS)
 

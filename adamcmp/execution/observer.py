@@ -16,7 +16,8 @@ class Observer:
 
     Attributes:
         on_planned: Called once, with the plan of all requested runs and the groups to train. The
-            plan has predicted times unless there is nothing to train.
+            plan has predicted times unless nothing is left to train or this machine lacks the
+            device.
         on_notice: Called with messages to the user.
         on_progress: Called with a group and its progress, while it is trained.
         on_finished: Called with each group and its outcome, after its rows are stored.

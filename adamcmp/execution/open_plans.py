@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 from adamcmp.errors import ConfigError, RunFailed, counted
 from adamcmp.execution.heartbeats import WorkerRecord
+from adamcmp.execution.liveness import Liveness
 from adamcmp.execution.plan_contents import PlanHeader, installed_versions
-from adamcmp.execution.queue_files import QueueState, Share, plan_file, remove_plan
+from adamcmp.execution.queue_files import QueueState, Share, list_queue, plan_file, remove_plan
 from adamcmp.execution.stored_plans import StoredPlan
 from adamcmp.platform.addresses import Address, study_arguments
+from adamcmp.platform.files import storage_errors
 from adamcmp.storage.files import Files
 from adamcmp.storage.rows import RunRow
+from adamcmp.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,9 @@ def plan_cancelled(left: int) -> RunFailed:
         left: The number of its runs that are not stored.
     """
     return RunFailed(
-        f"{left} runs were not trained, since their plan was cancelled (`adamcmp cancel`), or was "
-        f"removed by another command while this process was frozen. The same command trains them."
+        f"{counted(left, 'run')} not trained: the plan was cancelled (`adamcmp cancel`), or was "
+        f"removed by another command while this process was frozen. Repeat this command to train "
+        f"what is left."
     )
 
 
@@ -78,6 +82,7 @@ def read_plan(files: Files, number: int) -> OpenPlan | None:
     """Return a plan; None if it has been removed.
 
     Raises:
+        ConfigError: If another version of adamcmp wrote it.
         StoreError: If its file is damaged.
     """
     name = plan_file(number)
@@ -96,6 +101,7 @@ def open_plans(files: Files, state: QueueState, living: Collection[str]) -> list
         living: The ids of the workers that are alive.
 
     Raises:
+        ConfigError: If another version of adamcmp wrote a plan.
         OSError: If a file cannot be deleted.
         StoreError: If the file of a plan is damaged.
     """
@@ -109,6 +115,30 @@ def open_plans(files: Files, state: QueueState, living: Collection[str]) -> list
         else:
             remove_plan(files, number)
     return plans
+
+
+def current_plans(store: Store, number: int | None = None) -> list[OpenPlan]:
+    """Return the open plans of a study with a share that is not done.
+
+    Plans whose process has ended, and those that a killed worker completed, are removed.
+
+    Args:
+        store: The study.
+        number: The number of the only plan to return; None for all.
+
+    Raises:
+        ConfigError: If another version of adamcmp wrote a plan.
+        StoreError: If the study cannot be read or written.
+    """
+    plans = []
+    with storage_errors(store.folder):
+        state = list_queue(store.files)
+        for plan in open_plans(store.files, state, Liveness(store.files).living(state)):
+            if not state.done.issuperset(plan.shares()):
+                plans.append(plan)
+            elif plan.standing:
+                remove_plan(store.files, plan.number)
+    return [plan for plan in plans if number in (None, plan.number)]
 
 
 def check_versions(plan: OpenPlan, folder: Address) -> None:

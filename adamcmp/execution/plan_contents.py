@@ -98,8 +98,8 @@ class PlanHeader:
 def installed_versions() -> dict[str, str]:
     """Return the versions here of what determines the bits of a run.
 
-    The version ``engine`` is a digest of the code that trains. It also differs between commits of
-    one version of adamcmp.
+    That of the training code is a digest. It also differs between commits of one version of
+    adamcmp.
     """
     packages = {name: package_version(name) for name in ("adamcmp", "torch")}
-    return {**packages, "engine": source_digest()}
+    return {**packages, "training code": source_digest()}

@@ -11,6 +11,7 @@ from adamcmp.errors import RunFailed
 from adamcmp.execution.launched_jobs import launched_jobs, record_jobs
 from adamcmp.execution.launchers import JobState, Launcher, WorkerCommand
 from adamcmp.execution.queue_files import list_queue
+from adamcmp.platform.files import storage_errors
 from adamcmp.storage.files import Files
 
 #: How often jobs are replaced while no further run is stored.
@@ -62,7 +63,8 @@ class PlanJobs:
     @property
     def is_open(self) -> bool:
         """Whether the plan has runs that are not stored, and was not cancelled."""
-        return self.command.plan in list_queue(self.files).plans
+        with storage_errors(self.files.address):
+            return self.command.plan in list_queue(self.files).plans
 
     def start(self) -> bool:
         """Start jobs, unless some that were started before are alive; return whether it did.

@@ -1,4 +1,4 @@
-"""What a command would train, without training: for ``--dry-run``."""
+"""What a command would train, without training: for ``--dry-run`` and ``--plan-only``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from adamcmp.config import Execution, StudyConfig
 from adamcmp.execution.autotuning import autotuned_without_compiling, can_measure
-from adamcmp.execution.execute import requested_and_missing
 from adamcmp.execution.executors import Executor
 from adamcmp.execution.job_count import jobs_of_plan, with_workers_of_jobs
+from adamcmp.execution.requests import requested_and_missing
 from adamcmp.execution.worker_processes import process_count
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan

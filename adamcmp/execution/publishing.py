@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from adamcmp.config import StudyConfig
-from adamcmp.execution.autotuning import can_measure
 from adamcmp.execution.heartbeats import WorkerRecord
 from adamcmp.execution.liveness import Liveness
 from adamcmp.execution.open_plans import (
@@ -19,59 +17,10 @@ from adamcmp.execution.queue_files import list_queue, plan_file, remove_plan
 from adamcmp.execution.shares import make_shares, share_seconds
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.execution.stored_plans import encode_plan
-from adamcmp.planning.cost_model import CostModel
-from adamcmp.planning.grouping import LaneGroup, resumed_groups
 from adamcmp.planning.plan import Plan
 from adamcmp.platform.files import storage_errors
-from adamcmp.platform.provenance import hardware, software
 from adamcmp.storage.files import Files
 from adamcmp.storage.store import Store
-
-
-@dataclass(frozen=True)
-class Request:
-    """The runs that a command trains.
-
-    Attributes:
-        config: The configuration of the command.
-        plan: All of its runs.
-        missing: Those that were not stored when it was planned, with predicted times.
-        retrained_statuses: Statuses of stored runs that are trained again.
-    """
-
-    config: StudyConfig
-    plan: Plan
-    missing: Plan
-    retrained_statuses: Collection[str] = ()
-
-
-def unfinished(plan: Plan, store: Store, retrained_statuses: Collection[str]) -> Plan:
-    """Return a plan without the stored runs, except those with a status to train again."""
-    statuses = store.statuses().items()
-    return plan.without({run_id for run_id, status in statuses if status not in retrained_statuses})
-
-
-def record_command(
-    store: Store, config: StudyConfig, plan: Plan, *, only_process: bool = False
-) -> int:
-    """Record a command, and how many runs the study has once it is complete; needs the lock.
-
-    Returns:
-        The number of the command in the study.
-    """
-    study_runs = len({*store.statuses(), *plan.run_ids}) + config.later_runs
-    metadata = {"flags": list(config.flags), **software()}
-    metadata |= {"hardware": _hardware_here(plan.numerics.device), "runs": len(plan.specs)}
-    metadata |= {"study_runs": study_runs}
-    metadata |= {"addition": dict(config.addition)} if config.addition else {}
-    return store.record_command(
-        plan.numerics, config.overrides, metadata, only_process=only_process
-    )
-
-
-def _hardware_here(device: str) -> str | None:
-    """Return the name of a device; None for a GPU that only the jobs of a cluster have."""
-    return hardware(device) if can_measure(device) else None
 
 
 def await_plan_owners(
@@ -86,11 +35,16 @@ def await_plan_owners(
 
     Returns:
         What was observed.
+
+    Raises:
+        ConfigError: If another version of adamcmp wrote a plan.
+        StoreError: If the study cannot be read.
     """
-    plans = (read_plan(files, number) for number in list_queue(files).plans)
-    owners = {plan.header.owner for plan in plans if plan and not plan.standing}
     liveness = Liveness(files)
-    liveness.await_heartbeats(owners, interrupted, on_notice)
+    with storage_errors(files.address):
+        plans = (read_plan(files, number) for number in list_queue(files).plans)
+        owners = {plan.header.owner for plan in plans if plan and not plan.standing}
+        liveness.await_heartbeats(owners, interrupted, on_notice)
     return liveness
 
 
@@ -127,6 +81,7 @@ def publish_plan(
     """
     if not plan.specs:
         return
+    cluster = config.execution.cluster
     measured = bool(plan.costs.timings) or len(plan.specs) == 1
     groups = plan.groups(store.checkpoints.existing().values())
     shares = make_shares(groups, plan.costs)
@@ -138,7 +93,7 @@ def publish_plan(
         share_runs=tuple(sum(len(group.specs) for group in share) for share in shares),
         share_seconds=tuple(share_seconds(share, plan.costs) for share in shares),
         mixed_versions=config.execution.mixed_versions,
-        executor=config.execution.executor_name or "" if config.execution.cluster else "",
+        executor=cluster.name if cluster else "",
     )
     planned = [
         [PlannedGroup(group.specs, attempts, grouped=measured) for group in share]
@@ -146,19 +101,3 @@ def publish_plan(
     ]
     with storage_errors(store.folder):
         store.files.create(plan_file(number), encode_plan(header, planned))
-
-
-def lane_groups(groups: Sequence[PlannedGroup], costs: CostModel, store: Store) -> list[LaneGroup]:
-    """Return the groups of a share as lane groups; runs that share a checkpoint stay together.
-
-    Args:
-        groups: The planned groups.
-        costs: Selects the width of the groups of runs that were planned without groups.
-        store: The study.
-    """
-    checkpoints = store.checkpoints.existing().values()
-    trained: list[LaneGroup] = []
-    for group in groups:
-        width = len if group.grouped else costs.width
-        trained += resumed_groups(group.specs, checkpoints, width)
-    return trained

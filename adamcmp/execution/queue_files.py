@@ -185,7 +185,7 @@ def lease_holder(files: Files, share: Share, number: int) -> str | None:
 
 
 def remove_plan(files: Files, plan: int) -> None:
-    """Remove a plan with its leases.
+    """Remove a plan with its leases and the record of its jobs.
 
     Raises:
         OSError: If a file cannot be deleted.
@@ -195,7 +195,7 @@ def remove_plan(files: Files, plan: int) -> None:
 
 
 def _is_of_plan(name: str, plan: int) -> bool:
-    """Return whether a file is a lease of a plan, or says that a share of it is done."""
+    """Return whether a file belongs to a plan: a lease, a share that is done, or its jobs."""
     match = _NAME.fullmatch(name)
     numbers = [match[key] for key in ("leased", "done", "jobs")] if match else []
     return plan in {int(number) for number in numbers if number}

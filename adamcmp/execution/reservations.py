@@ -62,7 +62,7 @@ class Reservations:
     Attributes:
         store: The study.
         heartbeat: The heartbeat of this process.
-        plans: The plans to work on; None for every open plan of the study.
+        plans: The numbers of the plans to work on.
         grouping: Groups the runs of a share.
         specs: Runs that need not be read from a plan, by id.
         losses: Number of shares that this process has lost: another worker has taken them over, or
@@ -71,7 +71,7 @@ class Reservations:
 
     store: Store
     heartbeat: Heartbeat
-    plans: frozenset[int] | None
+    plans: frozenset[int]
     grouping: Grouping
     specs: Mapping[str, RunSpec] = field(default_factory=dict)
     losses: int = field(init=False, default=0)
@@ -101,8 +101,10 @@ class Reservations:
             No groups if every share is done or reserved.
 
         Raises:
+            ConfigError: If another version of adamcmp wrote a plan.
             StoreError: If the study cannot be read or written, or this machine would train other
                 runs than the plan has.
+            UntrustedCode: If a run names code that is not trusted.
         """
         with storage_errors(self.store.folder):
             if not self._refreshed or boot_time_clock() - self._listed > RECENT_SECONDS:
@@ -172,7 +174,7 @@ class Reservations:
         """Whether the queue was not listed for two heartbeats."""
         return boot_time_clock() - self._listed > 2 * self.heartbeat.interval
 
-    def stored(self, run_ids: Iterable[str]) -> None:
+    def mark_stored(self, run_ids: Iterable[str]) -> None:
         """Record that runs are stored; a share without missing runs is done.
 
         Raises:
@@ -206,7 +208,7 @@ class Reservations:
         """Return the open plans to work on."""
         plans = []
         for number in self._state.plans:
-            if self.plans is not None and number not in self.plans:
+            if number not in self.plans:
                 continue
             if number not in self._plans and (plan := read_plan(self._files, number)):
                 self._plans[number] = plan

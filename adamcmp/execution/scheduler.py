@@ -11,7 +11,7 @@ from operator import not_
 from pathlib import Path
 
 from adamcmp.errors import Interrupted, counted
-from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerDied
+from adamcmp.execution.executors import Executor, Handle, Result, Task, WorkerProcessDied
 from adamcmp.execution.late_results import LateResults
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.outcome_rows import outcome_rows
@@ -73,7 +73,7 @@ class Scheduler:
     _ended: list[tuple[LaneGroup, Outcome]] = field(init=False, default_factory=list)
     _retried: set[str] = field(init=False, default_factory=set)
     _checkpoints: dict[Path, frozenset[str]] = field(init=False, default_factory=dict)
-    _progress: SweepProgress = field(init=False, default_factory=lambda: SweepProgress(0))
+    _progress: SweepProgress = field(init=False)
     _stopping: bool = field(init=False, default=False)
     _late: LateResults = field(init=False)
     #: The losses of `reservations` for which groups were given up.
@@ -86,6 +86,7 @@ class Scheduler:
 
     def __post_init__(self) -> None:
         self._late = LateResults(self.store)
+        self._progress = SweepProgress(self.runs)
 
     def run(self) -> None:
         """Train shares until no plan has one that is not done.
@@ -95,15 +96,12 @@ class Scheduler:
             Interrupted: If a signal arrives; groups that ended are stored, running ones have
                 checkpoints.
         """
-        self._progress = SweepProgress(self.runs)
-        self._flushed = time.monotonic()
         self._publish()
         with self.store.checkpoints.transferring():
             try:
                 while self._has_work():
                     if signal_number := self.interrupted():
                         self._stop(signal_number)
-                    self._give_up_lost()
                     self._submit()
                     self._collect()
             finally:
@@ -187,11 +185,11 @@ class Scheduler:
         """Record a group's outcome, or queue the group again."""
         group, outcome = self._running.pop(result.handle), result.value
         if isinstance(outcome, Stopped):
-            # A signal reached only this worker, or the whole sweep stops, or the group is lost.
+            # A signal reached only its process, or the whole sweep stops, or the group is lost.
             if self.reservations.has_reserved(group.run_ids):
                 self._waiting.appendleft(group)
             return
-        if isinstance(outcome, WorkerDied):
+        if isinstance(outcome, WorkerProcessDied):
             self.store.checkpoints.remove_partial_writes(group.run_ids)
             if self._stopping or self._retry(group, worker_died=True):
                 return
@@ -257,7 +255,7 @@ class Scheduler:
         attempts = self.reservations.attempts(run_ids)
         if not self.store.append(runs, metrics, examples, attempts, still_reserved):
             return False
-        self.reservations.stored(run_ids)
+        self.reservations.mark_stored(run_ids)
         return True
 
     def _discard(self, group: LaneGroup, outcome: Outcome) -> None:

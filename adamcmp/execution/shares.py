@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from itertools import accumulate
 
+from adamcmp.execution.plan_contents import PlannedGroup
 from adamcmp.planning.cost_model import CostModel, sum_if_known
-from adamcmp.planning.grouping import LaneGroup
+from adamcmp.planning.grouping import LaneGroup, resumed_groups
+from adamcmp.storage.store import Store
 
 #: Predicted seconds of a share in a long plan. Reserving shares must take little of the time of
 #: many workers, and a share must be small beside the minutes that a job of a cluster has.
@@ -44,3 +46,19 @@ def make_shares(groups: Sequence[LaneGroup], costs: CostModel) -> list[list[Lane
 def share_seconds(share: Sequence[LaneGroup], costs: CostModel) -> float | None:
     """Return the predicted time of a share on one worker; None if it is unknown."""
     return sum_if_known(map(costs.seconds, share))
+
+
+def lane_groups(groups: Sequence[PlannedGroup], costs: CostModel, store: Store) -> list[LaneGroup]:
+    """Return the groups of a share as lane groups; runs that share a checkpoint stay together.
+
+    Args:
+        groups: The planned groups.
+        costs: Selects the width of the groups of runs that were planned without groups.
+        store: The study.
+    """
+    checkpoints = store.checkpoints.existing().values()
+    trained: list[LaneGroup] = []
+    for group in groups:
+        width = len if group.grouped else costs.width
+        trained += resumed_groups(group.specs, checkpoints, width)
+    return trained

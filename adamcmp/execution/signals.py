@@ -16,7 +16,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: The number of an `Interrupted` that is raised when the time of a worker is over.
 TIME_OVER = signal.SIGALRM
 
-#: Returns the signal that has arrived, if any.
+#: Returns the signal that has arrived, or `TIME_OVER` once the time is over; otherwise None.
 InterruptedBy = Callable[[], int | None]
 
 

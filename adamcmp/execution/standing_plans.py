@@ -6,14 +6,8 @@ from collections.abc import Callable
 
 from adamcmp.errors import ConfigError, Interrupted, counted
 from adamcmp.execution.open_plans import OpenPlan, available_runs, read_plan
-from adamcmp.execution.publishing import (
-    Request,
-    await_plan_owners,
-    living_workers_and_plans,
-    publish_plan,
-    record_command,
-    unfinished,
-)
+from adamcmp.execution.publishing import await_plan_owners, living_workers_and_plans, publish_plan
+from adamcmp.execution.requests import Request, record_command, unfinished
 from adamcmp.execution.signals import InterruptedBy
 from adamcmp.platform.addresses import study_arguments
 from adamcmp.storage.store import Store
@@ -24,8 +18,10 @@ def publish_standing(
     request: Request,
     interrupted: InterruptedBy,
     on_notice: Callable[[str], None],
-) -> OpenPlan | None:
-    """Publish a plan that stays open until its runs are stored; an equal open plan is returned.
+) -> tuple[OpenPlan, ...]:
+    """Publish a plan that stays open until its runs are stored.
+
+    Runs that standing plans already have are left to these.
 
     Args:
         store: The study, which is created if it does not exist.
@@ -34,11 +30,11 @@ def publish_standing(
         on_notice: Called with messages to the user.
 
     Returns:
-        The plan; None if no run is left to plan.
+        All standing plans with requested runs, the new one last; empty if no run is left to plan.
 
     Raises:
         ConfigError: If some of the runs are in a standing plan that has others too, another
-            process is training some, or an equal plan does not allow the requested mixed versions.
+            process is training some, or a plan does not allow the requested mixed versions.
         Interrupted: If a signal has arrived; nothing is written.
         StoreError: If the study cannot be written or locked.
     """
@@ -56,19 +52,21 @@ def publish_standing(
                 f"{counted(len(available.planned), 'run')} of these. "
                 f"`adamcmp worker {study_arguments(store.folder)}` helps it."
             )
+        for plan in available.adopted:
+            _check_mixed_versions(request, plan, store)
         if available.adopted and not available.run_ids:
-            _check_mixed_versions(request, available.adopted[0], store)
-            return available.adopted[0]
+            return available.adopted
         number = record_command(store, request.config, request.plan)
         publish_plan(store, request.config, pending.only(available.run_ids), number)
-    return read_plan(store.files, number)
+    new = read_plan(store.files, number)
+    return (*available.adopted, new) if new else available.adopted
 
 
 def _check_mixed_versions(request: Request, plan: OpenPlan, store: Store) -> None:
     """Check that an open plan allows mixed versions if the command requests them."""
     if request.config.execution.mixed_versions and not plan.header.mixed_versions:
         raise ConfigError(
-            f"mixed_versions=true: plan {plan.number} of study {store.folder.name!r} has these "
-            f"runs and does not allow other versions. Remove it with `adamcmp cancel "
+            f"mixed_versions=true: plan {plan.number} of study {store.folder.name!r} has some of "
+            f"these runs and does not allow other versions. Remove it with `adamcmp cancel "
             f"{study_arguments(store.folder)}`, and repeat this command."
         )

@@ -37,7 +37,7 @@ _PLAN_COLUMNS = {"share": int, "group": int, "attempt": int}
 #: Rows of the file that are read at once.
 ROW_GROUP = 4096
 #: Rows that are written at once.
-ENCODED = 16 * ROW_GROUP
+WRITTEN_ROWS = 16 * ROW_GROUP
 
 
 def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) -> bytes:
@@ -59,8 +59,8 @@ def encode_plan(header: PlanHeader, shares: Sequence[Sequence[PlannedGroup]]) ->
     options = {"write_statistics": False, "write_page_checksum": True}
     with pq.ParquetWriter(sink, schema, compression="zstd", **options) as writer:
         places = _places(shares)
-        for start in range(0, len(specs), ENCODED):
-            part = specs[start : start + ENCODED]
+        for start in range(0, len(specs), WRITTEN_ROWS):
+            part = specs[start : start + WRITTEN_ROWS]
             columns = zip(*islice(places, len(part)), strict=True)
             table = spec_table(part, settings)
             for name, numbers in zip(_PLAN_COLUMNS, columns, strict=True):
@@ -169,6 +169,8 @@ class StoredPlan:
             ConfigError: If a setting of a run is unknown to this version of adamcmp.
             StoreError: If the file is damaged, or this machine would train other runs, because the
                 code or a file differs.
+            UntrustedCode: If a run names code that is not trusted; see
+                `adamcmp.components.trusted_code`.
         """
         end = list(accumulate(self.header.share_runs))[number]
         rows = self._rows(end - self.header.share_runs[number], end)

@@ -89,12 +89,14 @@ def open_bucket(url: ObjectUrl) -> S3Store:
 def _connection(bucket: str, options: dict[str, Any], retries: RetryConfig) -> S3Store:
     from obstore.store import S3Store
 
-    client: ClientConfig = {**CLIENT_OPTIONS, "allow_http": _endpoint().startswith("http://")}
+    client: ClientConfig = {**CLIENT_OPTIONS, "allow_http": _endpoint()[1].startswith("http://")}
     return S3Store(bucket, client_options=client, retry_config=retries, **options)
 
 
-def _endpoint() -> str:
-    """Return the address of a server other than AWS's; empty for AWS.
+def _endpoint() -> tuple[str, str]:
+    """Return the variable with the address of a server other than AWS's, and the address.
+
+    Both are empty for AWS.
 
     Raises:
         ConfigError: If it is not a URL.
@@ -107,8 +109,8 @@ def _endpoint() -> str:
                 f"{name}={value}: should be a URL such as http://localhost:9000. Unset it to use "
                 f"Amazon's servers."
             )
-        return value
-    return ""
+        return name, value
+    return "", ""
 
 
 def _options() -> dict[str, Any]:
@@ -117,7 +119,8 @@ def _options() -> dict[str, Any]:
     obstore reads environment variables only. Other credentials, such as those in ``~/.aws``, of a
     role or of single sign-on, come from boto3, if it has to look for them.
     """
-    endpoint = {"endpoint": _endpoint()} if _endpoint() else {}
+    _, address = _endpoint()
+    endpoint = {"endpoint": address} if address else {}
     if os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_SKIP_SIGNATURE"):
         return endpoint
     import boto3
@@ -136,8 +139,8 @@ def _options() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def bucket_errors(place: object) -> Iterator[None]:
-    """Convert an error of obstore to one line that names the place.
+def bucket_errors(location: object) -> Iterator[None]:
+    """Convert an error of obstore to one line that names the location.
 
     Raises:
         FileNotFoundError: If there is no such object.
@@ -150,25 +153,27 @@ def bucket_errors(place: object) -> Iterator[None]:
     try:
         yield
     except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
-        raise FileExistsError(str(place)) from None
+        raise FileExistsError(str(location)) from None
     except (FileNotFoundError, exceptions.BaseError) as error:
         text = str(error).partition("\n\nDebug source")[0]
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
-            raise FileNotFoundError(str(place)) from None
-        raise _bucket_error(place, text) from None
+            raise FileNotFoundError(str(location)) from None
+        raise _bucket_error(location, text) from None
 
 
-def _bucket_error(place: object, text: str) -> BucketError:
+def _bucket_error(location: object, text: str) -> BucketError:
     """Return the error for the text of an error of obstore, which has the server's answer."""
     for sign, explanation in _EXPLANATIONS.items():
         if sign in text:
-            return BucketError(f"{place}: {explanation}")
+            return BucketError(f"{location}: {explanation}")
     answer = re.search(r"status code: (?P<code>\d+)[^:]*", text)
     reason = answer[0] if answer else text.rpartition(" - ")[2]
-    server = f" at {_endpoint()}" if _endpoint() else ""
-    message = f"{place}: the object store{server} gives no usable answer ({shortened(reason)})."
+    variable, address = _endpoint()
+    server = f" at {address}" if address else ""
+    message = f"{location}: the object store{server} gives no usable answer ({shortened(reason)})."
     if answer is None:
-        address = "AWS_ENDPOINT_URL" if server else "the network connection"
-        return BucketUnavailable(f"{message} Check {address}, and repeat the command.")
-    may_succeed = answer["code"][0] == "5" or answer["code"] in ("409", "429")
-    return BucketUnavailable(message) if may_succeed else BucketError(message)
+        checked = variable or "the network connection"
+        return BucketUnavailable(f"{message} Check {checked}, and repeat the command.")
+    if answer["code"][0] == "5" or answer["code"] in ("409", "429"):
+        return BucketUnavailable(f"{message} Repeat the command later.")
+    return BucketError(message)

@@ -1,6 +1,7 @@
 """The operations that a study needs of its storage: few, so that an object store can offer them.
 
-Runs, metrics, metadata and the proposals of searches are read and written by these operations.
+All files of a study are read and written by these operations, except reports, the files of trackers
+and the output of jobs.
 `adamcmp.storage.folder` implements them on disk, `adamcmp.storage.object_store` in a bucket.
 """
 
@@ -39,7 +40,7 @@ class Files(ABC):
 
     Attributes:
         path: A folder on this machine. It holds what is not read and written by these operations:
-            reports and the files of trackers.
+            reports, the files of trackers and the output of jobs.
     """
 
     path: Path

@@ -11,13 +11,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from adamcmp.errors import StoreError
-from adamcmp.platform.addresses import Address, ObjectUrl
 from adamcmp.platform.files import create_atomically, temporary_files, write_atomically
 from adamcmp.storage.files import Files, FileVersion
-from adamcmp.storage.object_store import object_store
-
-#: Where files are: a folder on disk, a URL, or another implementation of `Files`.
-Location = Address | Files
 
 
 class AccessDenied(StoreError, PermissionError):
@@ -25,17 +20,6 @@ class AccessDenied(StoreError, PermissionError):
 
     It is an `OSError` like the others of `adamcmp.storage.files.Files`, which callers handle.
     """
-
-
-def files_at(location: Location) -> Files:
-    """Return the files at a location; the only place that selects an implementation.
-
-    Raises:
-        ConfigError: If the location is a URL and the bucket cannot be used.
-    """
-    if isinstance(location, Files):
-        return location
-    return object_store(location) if isinstance(location, ObjectUrl) else Folder(location)
 
 
 @dataclass(frozen=True)

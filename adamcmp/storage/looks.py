@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from adamcmp.errors import StoreError
 from adamcmp.storage.files import Files
-from adamcmp.storage.folder import Location, files_at
+from adamcmp.storage.locations import Location, files_at
 from adamcmp.storage.metadata import now, requested_runs
 
 _FOLDER = "looks/"

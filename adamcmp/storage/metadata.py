@@ -13,7 +13,7 @@ from adamcmp.config.study_config import DEFAULTS_VERSION
 from adamcmp.errors import StoreError
 from adamcmp.storage.columns import SCHEMA_VERSION
 from adamcmp.storage.files import Files
-from adamcmp.storage.folder import Location, files_at
+from adamcmp.storage.locations import Location, files_at
 
 _SHORT_KEYS = {f"optimizer.{field}": name for name, field in HYPERPARAMETER_FIELDS.items()}
 #: The file of the metadata.

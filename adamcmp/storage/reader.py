@@ -18,7 +18,7 @@ from adamcmp.platform.addresses import Address
 from adamcmp.storage.arrow import EXAMPLE_SCHEMA
 from adamcmp.storage.columns import TableName
 from adamcmp.storage.files import Files, FileVersion
-from adamcmp.storage.folder import Location, files_at
+from adamcmp.storage.locations import Location, files_at
 from adamcmp.storage.metadata import METADATA_FILE, requested_runs
 from adamcmp.storage.parts import (
     list_parts,

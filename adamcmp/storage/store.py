@@ -1,7 +1,7 @@
 """A study: which runs exist, appending rows, and metadata.
 
 Rows are appended as immutable parts (see `adamcmp.storage.parts`), without a lock: any number of
-processes may append. A lock guards compaction and changes of study.yaml.
+processes may append. A lock guards compaction, and changes of study.yaml and of plans.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from adamcmp.storage.checkpoints import Checkpoints
 from adamcmp.storage.columns import TableName
 from adamcmp.storage.compaction import compact, is_crowded, plan_compaction, remove_leftovers
 from adamcmp.storage.files import FileVersion
-from adamcmp.storage.folder import Location, files_at
+from adamcmp.storage.locations import Location, files_at
 from adamcmp.storage.metadata import (
     METADATA_FILE,
     new_study_metadata,
@@ -54,7 +54,7 @@ class Store:
     """One study.
 
     Args:
-        study: ``<results>/<study>``, created by the first `open_for_training`; or other files.
+        study: ``<results>/<study>``, created by `locked`; or the study's files.
 
     Attributes:
         files: The study's files.
@@ -314,15 +314,15 @@ class Store:
         Raises:
             StoreError: If another process holds the lock, or the folder cannot be written.
         """
-        with storage_errors(self.folder):
+        with storage_errors(self.folder), contextlib.ExitStack() as stack:
             try:
-                with self.files.lock(LOCK_TIMEOUT):
-                    yield
+                stack.enter_context(self.files.lock(LOCK_TIMEOUT))
             except TimeoutError:
                 raise StoreError(
                     f"{self.folder} has been locked by another process for over "
                     f"{LOCK_TIMEOUT:g} s. Repeat the command when that process has ended."
                 ) from None
+            yield
 
 
 def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:

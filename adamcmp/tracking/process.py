@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from adamcmp.components.trackers import NO_TRACKER, Tracker
 from adamcmp.config import StudyConfig
 from adamcmp.errors import AdamcmpError, Interrupted
-from adamcmp.execution.executors import Handle, Pool, Task, WorkerDied
+from adamcmp.execution.executors import Handle, Pool, Task, WorkerProcessDied
 from adamcmp.execution.observer import Observer
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
@@ -147,7 +147,7 @@ class TrackingProcess:
     def _poll(self, pool: Pool, timeout: float) -> None:
         for result in pool.poll(self._on_report, timeout):
             self._handles.discard(result.handle)
-            if isinstance(result.value, WorkerDied):
+            if isinstance(result.value, WorkerProcessDied):
                 self._fail(result.value.reason)
             elif result.value is not None:
                 self._fail(result.value)

@@ -11,7 +11,9 @@ from adamcmp.training.tasks import warm_up
 from adamcmp.workflows.training import TrainingOptions
 
 
-def plan_only(configure: Callable[[], StudyConfig], options: TrainingOptions) -> Preview:
+def preview_configuration(
+    configure: Callable[[], StudyConfig], options: TrainingOptions
+) -> Preview:
     """Return the plan of a configuration; nothing is written to the study's folder.
 
     Args:

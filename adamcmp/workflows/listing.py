@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adamcmp.errors import AdamcmpError, ConfigError, NotFound, StoreError, nearest
-from adamcmp.execution.heartbeats import RENEWALS, ProcessStatus
-from adamcmp.execution.liveness import Liveness
-from adamcmp.execution.open_plans import read_plan
-from adamcmp.execution.queue_files import list_queue
 from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
 from adamcmp.storage.columns import SHORT_NAMES, STATUSES, Role, role_of
 from adamcmp.storage.filters import columns_of, no_match, parse_filters
-from adamcmp.storage.folder import files_at
-from adamcmp.storage.store import Store
+from adamcmp.storage.locations import files_at
+from adamcmp.workflows.queue_status import NO_QUEUE, QueueStatus, queue_status
 
 #: Columns that identify a run; the settings that vary follow them, then `_RESULTS`.
 _IDENTITY = ("run_id", "optimizer", "dataset", "model", "lr", "wd")
@@ -26,38 +21,6 @@ _RESULTS = (
     *("seed", "status", "stopped_at_step", "train_loss", "val_error", "test_error", "test_loss"),
     *("gap_error", "gap_loss"),
 )
-
-
-@dataclass(frozen=True)
-class PlanStatus:
-    """The progress of an open plan.
-
-    Attributes:
-        number: The number of the plan.
-        runs: Number of its runs.
-        missing: Number of these that are not stored.
-        waits: Whether no worker of the study is alive.
-        executor: The executor whose jobs train it; empty for none.
-    """
-
-    number: int
-    runs: int
-    missing: int
-    waits: bool
-    executor: str = ""
-
-
-@dataclass(frozen=True)
-class TrainingProcess:
-    """A process that is training runs.
-
-    Attributes:
-        status: Its progress.
-        silent_seconds: Seconds since its last heartbeat, if it has missed one; 0 otherwise.
-    """
-
-    status: ProcessStatus
-    silent_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +33,7 @@ class StudySummary:
         statuses: Number of runs by status: ``done``, ``diverged``, ``failed``.
         optimizers: Names of its optimizers, sorted.
         latest: Time at which the latest run ended, in ISO 8601; None if unknown.
-        processes: The processes that are training runs of the study.
-        planned: Number of runs that are planned and not stored.
+        queue: Its open plans, and the processes that are training its runs.
         error: The error if the study, or its queue, cannot be read; None otherwise.
     """
 
@@ -80,8 +42,7 @@ class StudySummary:
     statuses: Mapping[str, int] = field(default_factory=dict)
     optimizers: tuple[str, ...] = ()
     latest: str | None = None
-    processes: tuple[TrainingProcess, ...] = ()
-    planned: int = 0
+    queue: QueueStatus = NO_QUEUE
     error: AdamcmpError | None = None
 
 
@@ -105,49 +66,9 @@ def _summary(folder: Address) -> StudySummary:
         latest=max((row["finished_at"] for row in rows if row["finished_at"]), default=None),
     )
     try:
-        planned = sum(plan.missing for plan in _plans(folder))
-        return replace(summary, processes=_processes(folder), planned=planned)
+        return replace(summary, queue=queue_status(folder))
     except (ConfigError, StoreError) as error:  # a plan of another version is no damage
         return replace(summary, error=error)
-
-
-def _processes(folder: Address) -> tuple[TrainingProcess, ...]:
-    """Return the processes that are training runs of a study.
-
-    Those of other machines that have frozen are among them until another process has watched them
-    for the length of their lease.
-    """
-    files = files_at(folder)
-    state = list_queue(files)
-    processes = []
-    for worker, record in Liveness(files).living(state).items():
-        # Only for display, so the clocks of this machine and of the storage may differ a little.
-        silent = (time.time_ns() - state.workers[worker].modified_ns) / 1e9
-        missed = silent > 2 * record.lease_seconds / RENEWALS
-        processes.append(TrainingProcess(record.status, silent if missed else 0.0))
-    return tuple(processes)
-
-
-def _plans(folder: Address) -> tuple[PlanStatus, ...]:
-    """Return the progress of the open plans of a study."""
-    store = Store(folder)
-    state = list_queue(store.files)
-    if not state.plans:
-        return ()
-    outcomes = store.outcomes()
-    working = Liveness(store.files).living(state)
-    plans = [plan for number in state.plans if (plan := read_plan(store.files, number))]
-    return tuple(
-        PlanStatus(
-            plan.number,
-            plan.header.runs,
-            len(plan.missing(outcomes)),
-            waits=not working,
-            executor=plan.header.executor,
-        )
-        for plan in plans
-        if plan.standing or plan.header.owner in working
-    )
 
 
 @dataclass(frozen=True)
@@ -158,16 +79,14 @@ class RunList:
         studies: Names of the studies.
         columns: The columns to show: those that identify a run, the settings that vary, results.
         rows: The columns of each run, including ``study``.
-        processes: The processes that are training runs of each study.
-        plans: The open plans of each study.
+        queues: The open plans of each study, and the processes that are training its runs.
         no_match: Why no run meets the conditions, or a single study has no runs; empty otherwise.
     """
 
     studies: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
-    processes: Mapping[str, tuple[TrainingProcess, ...]]
-    plans: Mapping[str, tuple[PlanStatus, ...]]
+    queues: Mapping[str, QueueStatus]
     no_match: str = ""
 
 
@@ -199,13 +118,12 @@ def list_runs(root: Address, studies: Sequence[str] = (), filters: Sequence[str]
     study = ("study",) if len(names) > 1 else ()
     columns = (*study, *_IDENTITY, *varying, *_RESULTS, *columns_of(filters))
     shown = [c for c in dict.fromkeys(columns) if any(row.get(c) is not None for row in rows)]
-    processes = {name: _processes(root / name) for name in names}
-    plans = {name: _plans(root / name) for name in names}
+    queues = {name: queue_status(root / name) for name in names}
     held = {column: [row.get(column) for row in others] for column in columns_of(filters)}
     reason = no_match(filters, held) if others and not rows else ""
     if len(names) == 1 and not rows and not others:
         reason = reader.no_runs(root / names[0])
-    return RunList(tuple(names), tuple(shown), tuple(rows), processes, plans, reason)
+    return RunList(tuple(names), tuple(shown), tuple(rows), queues, reason)
 
 
 def _varying_settings(rows: Sequence[Mapping[str, Any]]) -> list[str]:

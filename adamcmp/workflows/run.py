@@ -17,7 +17,7 @@ from adamcmp.errors import AdamcmpError, RunFailed, RunInProgress
 from adamcmp.execution.execute import ExecutionResult
 from adamcmp.platform.addresses import Address
 from adamcmp.storage import reader
-from adamcmp.storage.folder import files_at
+from adamcmp.storage.locations import files_at
 from adamcmp.workflows.composing import study_composer
 from adamcmp.workflows.training import TrainingOptions, train
 

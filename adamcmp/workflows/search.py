@@ -27,7 +27,7 @@ from adamcmp.planning.specs import RunSpec
 from adamcmp.platform.files import storage_errors
 from adamcmp.storage import reader
 from adamcmp.storage.files import Files
-from adamcmp.storage.folder import files_at
+from adamcmp.storage.locations import files_at
 from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 from adamcmp.workflows.proposals import Proposals, quiet

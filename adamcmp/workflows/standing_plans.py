@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from adamcmp.config import StudyConfig
 from adamcmp.errors import ConfigError, StoreError
-from adamcmp.execution.cluster_training import imports_code
 from adamcmp.execution.launched_jobs import launched_jobs, study_launcher
 from adamcmp.execution.open_plans import read_plan
-from adamcmp.execution.publishing import Request
 from adamcmp.execution.queue_files import list_queue, remove_plan
+from adamcmp.execution.requests import Request
 from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.planning.cost_model import sum_if_known
 from adamcmp.platform.addresses import Address
@@ -19,25 +18,25 @@ from adamcmp.platform.files import storage_errors
 from adamcmp.storage.reader import study_folder
 from adamcmp.storage.store import Store
 from adamcmp.workflows.composing import study_composer
-from adamcmp.workflows.dry_run import plan_only
+from adamcmp.workflows.dry_run import preview_configuration
 from adamcmp.workflows.training import TrainingOptions
 
 
 @dataclass(frozen=True)
-class StandingPlan:
-    """A plan that waits for workers.
+class StandingPlans:
+    """Plans that wait for workers.
 
     Attributes:
         folder: The study's folder.
-        number: The number of the plan; None if all runs are stored already.
-        runs: Number of runs of the plan that are not stored.
-        shares: Number of its shares.
+        numbers: The numbers of the plans; empty if all runs are stored already.
+        runs: Number of runs of the plans that are not stored.
+        shares: Number of their shares.
         seconds: Predicted seconds of one worker process; None if they are unknown.
         imports_code: Whether the runs have classes of the user's code.
     """
 
     folder: Address
-    number: int | None
+    numbers: tuple[int, ...] = ()
     runs: int = 0
     shares: int = 0
     seconds: float | None = None
@@ -46,7 +45,7 @@ class StandingPlan:
 
 def write_plan(
     overrides: Sequence[str], config_dir: str | None, options: TrainingOptions
-) -> StandingPlan:
+) -> StandingPlans:
     """Write the plan of a grid, for workers to train; train nothing.
 
     Args:
@@ -73,20 +72,23 @@ def write_plan(
     return _write(config, options)
 
 
-def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlan:
-    planned = plan_only(lambda: config, options)
+def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlans:
+    planned = preview_configuration(lambda: config, options)
     store = Store(planned.folder)
     if not planned.pending.specs:
-        return StandingPlan(planned.folder, None)
+        return StandingPlans(planned.folder)
     request = Request(config, planned.plan, planned.pending, options.retrained_statuses)
-    plan = publish_standing(store, request, lambda: None, options.on_notice)
-    if plan is None:
-        return StandingPlan(planned.folder, None)
-    header = plan.header
-    seconds = sum_if_known(header.share_seconds)
-    runs = len(plan.missing(store.outcomes()))
-    code = imports_code(config.runs)
-    return StandingPlan(planned.folder, plan.number, runs, len(header.share_runs), seconds, code)
+    plans = publish_standing(store, request, lambda: None, options.on_notice)
+    outcomes = store.outcomes()
+    seconds = [each for plan in plans for each in plan.header.share_seconds]
+    return StandingPlans(
+        planned.folder,
+        tuple(plan.number for plan in plans),
+        sum(len(plan.missing(outcomes)) for plan in plans),
+        len(seconds),
+        sum_if_known(seconds),
+        config.imports_code,
+    )
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,9 @@ def cancel(root: Address, study: str) -> Cancelled:
     """
     store = Store(study_folder(root, study))
     outcomes = store.outcomes()
-    numbers, runs, notices = list_queue(store.files).plans, 0, []
+    runs, notices = 0, []
     with storage_errors(store.folder):
+        numbers = list_queue(store.files).plans
         for number in numbers:
             launched = None
             try:

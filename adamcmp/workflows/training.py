@@ -18,7 +18,7 @@ from adamcmp.execution.observer import NO_OBSERVER, Observer
 from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.platform.addresses import Address
 from adamcmp.storage.columns import STATUSES
-from adamcmp.storage.folder import files_at
+from adamcmp.storage.locations import files_at
 from adamcmp.tracking.process import tracked
 
 #: ``display(combinations, batches)`` returns a context manager that yields the observer of one
@@ -84,7 +84,7 @@ class SweepResult:
     Attributes:
         folder: The folder or URL of the study.
         run_ids: All requested runs, each once.
-        trained: The runs that this call trained.
+        trained: The runs that were stored during this call.
         statuses: Number of requested runs by status: ``done``, ``diverged``, ``failed``.
         errors: The first line of the error of each run that crashed, now or before.
         in_progress: The runs that another process is training, with that process's progress.

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from adamcmp.config import Execution
 from adamcmp.errors import ConfigError
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.worker import WorkerResult, current_plans, train_open_plans
+from adamcmp.execution.open_plans import current_plans
+from adamcmp.execution.worker import WorkerResult, train_open_plans
 from adamcmp.platform.addresses import Address
 from adamcmp.storage.reader import study_folder
 from adamcmp.storage.store import Store
 from adamcmp.workflows.execution_overrides import parse_execution
 
 #: Shows the progress of a number of runs: a context manager that yields an observer.
-WorkDisplay = Callable[[int], AbstractContextManager[Observer]]
+WorkerDisplay = Callable[[int], AbstractContextManager[Observer]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class WorkerRequest:
     minutes: float | None = None
 
 
-def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkerResult:
+def run_worker(request: WorkerRequest, display: WorkerDisplay) -> WorkerResult:
     """Train shares of the open plans of a study.
 
     Args:
@@ -57,8 +58,7 @@ def run_worker(request: WorkerRequest, display: WorkDisplay) -> WorkerResult:
     store = Store(study_folder(request.root, request.study))
     seconds = None if request.minutes is None else 60 * request.minutes
     outcomes = store.outcomes()
-    plans = [each for each in current_plans(store) if request.plan in (None, each.number)]
-    runs = sum(len(plan.missing(outcomes)) for plan in plans)
+    runs = sum(len(plan.missing(outcomes)) for plan in current_plans(store, request.plan))
     with display(runs) as observer:
         return train_open_plans(store, execution, observer, request.plan, seconds)
 

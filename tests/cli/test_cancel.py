@@ -15,8 +15,8 @@ GRID = [*SMALL, "steps=2", "engine=eager", "study=s"]
 @pytest.mark.parametrize(
     ("plans", "printed"),
     [
-        (["seed=0,1"], "Removed plan 1 of study 's', of which 2 runs are not stored"),
-        (["seed=0,1", "seed=2"], "Removed plans 1, 2 of study 's', of which 3 runs are not stored"),
+        (["seed=0,1"], "Removed plan 1 of study 's', with 2 runs not stored"),
+        (["seed=0,1", "seed=2"], "Removed plans 1, 2 of study 's', with 3 runs not stored"),
     ],
 )
 def test_open_plans_are_removed(plans, printed, composer, capsys, results):

@@ -103,7 +103,7 @@ def test_a_command_whose_plan_is_cancelled(sweep, files):
     def cancel(plan, groups):
         remove_plan(files, 1)
 
-    with pytest.raises(RunFailed, match="2 runs were not trained, since their plan was cancelled"):
+    with pytest.raises(RunFailed, match="2 runs not trained: the plan was cancelled"):
         execute(sweep("seed=0,1"), Observer(on_planned=cancel))
     assert not files.list(QUEUE) and len(execute(sweep("seed=0,1")).trained) == 2
 
@@ -115,7 +115,7 @@ def test_a_forced_command_whose_plan_is_cancelled(sweep, files):
     def cancel(plan, groups):
         remove_plan(files, 2)
 
-    with pytest.raises(RunFailed, match="2 runs were not trained"):
+    with pytest.raises(RunFailed, match="2 runs not trained"):
         execute(sweep("seed=0,1"), Observer(on_planned=cancel), retrained_statuses=STATUSES)
 
 

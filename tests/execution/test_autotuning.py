@@ -4,7 +4,7 @@ import pytest
 
 from adamcmp.execution import autotuning
 from adamcmp.execution.autotuning import autotuned, discard_wrong_timings
-from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
+from adamcmp.execution.executors import Executor, Handle, Result, WorkerProcessDied
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.planning.plan import Plan
@@ -69,7 +69,11 @@ class Checking(Executor):
 @pytest.mark.parametrize(
     ("result", "submitted", "notice"),
     [
-        (WorkerDied("The worker was killed."), 3, "not be measured (The worker was killed.)"),
+        (
+            WorkerProcessDied("The worker was killed."),
+            3,
+            "not be measured (The worker was killed.)",
+        ),
         (Checked(("not measured",)), 2, "not measured"),
     ],
 )

@@ -162,7 +162,7 @@ def test_a_plan_that_is_cancelled_meanwhile(composer, results, jobs):
         if "Waiting" in text:
             remove_plan(Folder(results / "s"), 1)
 
-    with pytest.raises(RunFailed, match="4 runs were not trained, since their plan was cancelled"):
+    with pytest.raises(RunFailed, match="4 runs not trained: the plan was cancelled"):
         execute(composer.sweep(CLUSTER), Observer(on_notice=on_notice))
 
 

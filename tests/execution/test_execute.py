@@ -32,4 +32,4 @@ def test_runs_that_another_process_trains_are_skipped(composer, results):
         executed = execute(config)
     assert set(executed.trained) == {spec.run_id for spec in others}
     assert set(executed.in_progress) == {first.run_id}
-    assert "1 of 3 runs are being trained by process" in executed.in_progress_message
+    assert "is training 1 run of this command" in executed.in_progress_message

@@ -28,7 +28,8 @@ def cluster(**settings):
     ],
 )
 def test_processes(execution, settings, threads, processes):
-    assert processes_per_worker(Execution(**execution), cluster(**settings), threads) == processes
+    numerics = CPU.model_copy(update={"threads": threads})
+    assert processes_per_worker(Execution(**execution), cluster(**settings), numerics) == processes
 
 
 @pytest.mark.parametrize(

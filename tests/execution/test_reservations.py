@@ -88,7 +88,7 @@ def store(study, reserved, groups):
     rows = [{**spec.columns(), "status": "done"} for group in groups for spec in group.specs]
     run_ids = [row["run_id"] for row in rows]
     study.append(rows, [], (), reserved.attempts(run_ids))
-    reserved.stored(run_ids)
+    reserved.mark_stored(run_ids)
 
 
 def ids(groups):
@@ -338,7 +338,7 @@ def test_a_queue_that_cannot_be_written(study, runs, worker, monkeypatch):
         one.take()
     monkeypatch.setattr(study.files, "replace", full)
     with pytest.raises(StoreError, match="No space left"):
-        one.stored(ids(groups))
+        one.mark_stored(ids(groups))
 
 
 def test_a_lease_of_an_unknown_worker_is_taken_over(study, runs, worker):

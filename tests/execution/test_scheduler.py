@@ -5,7 +5,7 @@ import pytest
 from adamcmp.errors import ConfigError, Interrupted, StoreError
 from adamcmp.execution import reservations as reservations_module
 from adamcmp.execution import scheduler
-from adamcmp.execution.executors import Executor, Handle, Result, WorkerDied
+from adamcmp.execution.executors import Executor, Handle, Result, WorkerProcessDied
 from adamcmp.execution.heartbeats import Heartbeat
 from adamcmp.execution.liveness import process_statuses
 from adamcmp.execution.observer import Observer
@@ -160,7 +160,7 @@ def test_the_last_share_stays_done_when_the_queue_is_listed_again(specs, study):
         study.files.create(plan_file(1), plan_of([[one] for one in groups], heartbeat.worker))
         reservations = Reservations(study, heartbeat, frozenset({1}), as_planned)
         while taken := reservations.take():
-            reservations.stored(taken[0].run_ids)
+            reservations.mark_stored(taken[0].run_ids)
         reservations.refresh()
         assert not reservations.waiting_for_others
 
@@ -195,7 +195,7 @@ def test_halves_resume_from_the_checkpoint_of_the_whole_group(specs, study, sche
 
 @pytest.mark.parametrize(("deaths", "status"), [(1, "done"), (2, "failed")])
 def test_a_run_whose_worker_dies_is_tried_once_more(deaths, status, specs, study, schedule):
-    left = [WorkerDied("The worker process was killed by signal 9.")] * deaths
+    left = [WorkerProcessDied("The worker process was killed by signal 9.")] * deaths
     executor = schedule(
         [LaneGroup(tuple(specs(["seed=0"])))], lambda group: left.pop() if left else done(group)
     )

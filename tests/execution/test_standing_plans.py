@@ -7,11 +7,11 @@ from adamcmp.errors import ConfigError, Interrupted
 from adamcmp.execution import standing_plans
 from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import Observer
-from adamcmp.execution.publishing import Request
 from adamcmp.execution.queue_files import (
     QUEUE,
     list_queue,
 )
+from adamcmp.execution.requests import Request
 from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.execution.worker import train_open_plans
 from adamcmp.planning.plan import make_plan

@@ -80,7 +80,7 @@ def test_runs_are_read_as_they_were_planned(overrides, specs):
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 7, 100])
 def test_shares_across_row_groups(rows, specs, monkeypatch):
     monkeypatch.setattr(stored_plans, "ROW_GROUP", rows)
-    monkeypatch.setattr(stored_plans, "ENCODED", 2 * rows)
+    monkeypatch.setattr(stored_plans, "WRITTEN_ROWS", 2 * rows)
     runs = specs(["seeds=10"])
     sizes = [3, 1, 4, 2]
     shares = [

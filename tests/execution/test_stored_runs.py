@@ -2,8 +2,8 @@
 
 from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import Observer
+from adamcmp.execution.open_plans import current_plans
 from adamcmp.execution.stored_runs import StoredRuns
-from adamcmp.execution.worker import current_plans
 from adamcmp.storage.store import Store
 from adamcmp.workflows.standing_plans import write_plan
 from adamcmp.workflows.training import TrainingOptions

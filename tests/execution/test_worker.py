@@ -9,7 +9,7 @@ from adamcmp.errors import ConfigError, Interrupted, StoreError
 from adamcmp.execution import worker as worker_module
 from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import NO_OBSERVER, Observer
-from adamcmp.execution.open_plans import read_plan
+from adamcmp.execution.open_plans import current_plans, read_plan
 from adamcmp.execution.plan_contents import installed_versions
 from adamcmp.execution.queue_files import (
     QUEUE,
@@ -19,7 +19,7 @@ from adamcmp.execution.queue_files import (
     plan_file,
     remove_plan,
 )
-from adamcmp.execution.worker import WorkerResult, current_plans, train_open_plans
+from adamcmp.execution.worker import WorkerResult, train_open_plans
 from adamcmp.planning.cost_model import CostModel
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage.store import Store
@@ -114,7 +114,10 @@ def test_no_plan_at_all(sweep, study):
             {"adamcmp": "0.0.1", "torch": "1.9"},
             r"was made with adamcmp 0\.0\.1 \(here: [^,]*\), torch 1\.9 \(here: [^,]*\)\.",
         ),
-        ({"engine": "0123456789abcdef"}, r"was made with engine 0123456789abcdef \(here: \w*\)\."),
+        (
+            {"training code": "0123456789abcdef"},
+            r"was made with training code 0123456789abcdef \(here: \w*\)\.",
+        ),
     ],
 )
 def test_other_versions_are_refused(changed, message, sweep, study):

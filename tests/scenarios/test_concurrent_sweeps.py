@@ -67,9 +67,9 @@ def test_a_cancelled_sweep_keeps_what_is_stored(commands, results, capsys):
     process = commands.start(*sweep_command(results, "s", overrides))
     wait_until(paused_processes)
     assert main(["cancel", "s"]) == 0
-    assert "3 runs are not stored" in capsys.readouterr().out
+    assert "with 3 runs not stored" in capsys.readouterr().out
     assert process.wait() == 1
-    assert "3 runs were not trained, since their plan was cancelled" in commands.log.read_text()
+    assert "3 runs not trained: the plan was cancelled" in commands.log.read_text()
     PAUSE.unlink()
     assert main([*sweep_command(results, "s", overrides), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["done"] == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adamcmp.execution.execute import execute
-from adamcmp.execution.executors import Handle, Task, WorkerDied
+from adamcmp.execution.executors import Handle, Task, WorkerProcessDied
 from adamcmp.execution.worker_processes import WorkerProcesses
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage import reader
@@ -39,7 +39,7 @@ def test_a_process_that_dies(tmp_path):
     (handle,) = executor.submit([Task(wait_for_stop, 0)])
     wait_until(lambda: (tmp_path / f"{handle.task_id}.progress").exists())
     executor.kill(handle)
-    assert isinstance(results_of(executor, 1)[handle], WorkerDied)
+    assert isinstance(results_of(executor, 1)[handle], WorkerProcessDied)
 
 
 class DetachedWorkers(WorkerProcesses):

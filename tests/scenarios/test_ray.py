@@ -65,7 +65,7 @@ def test_workers_end_with_an_interrupted_command_and_the_same_command_continues(
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 128 + number and out == "", err
-    assert "runs are left, and the jobs end" in err
+    assert "runs left, and the jobs end" in err
     assert not Path(f"/proc/{worker}").exists()
     assert [*results.glob("s/checkpoints/*.npz")] and not [*results.glob("s/queue/worker-*")]
     PAUSE.unlink()

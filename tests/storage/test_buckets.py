@@ -8,7 +8,7 @@ from adamcmp.errors import ConfigError, StoreError
 from adamcmp.platform.addresses import address
 from adamcmp.storage import buckets
 from adamcmp.storage.buckets import BucketError, open_bucket
-from adamcmp.storage.folder import files_at
+from adamcmp.storage.locations import files_at
 from tests.support.s3_server import BUCKET, DENIED, SECRET, Fault
 
 URL = address(f"s3://{BUCKET}/studies/s")

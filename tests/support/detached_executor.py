@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adamcmp.errors import AdamcmpError
-from adamcmp.execution.executors import Executor, Handle, ProgressCallback, Result, Task, WorkerDied
+from adamcmp.execution.executors import (
+    Executor,
+    Handle,
+    ProgressCallback,
+    Result,
+    Task,
+    WorkerProcessDied,
+)
 from adamcmp.platform.files import write_atomically
 
 Message = TypeVar("Message")
@@ -71,7 +78,7 @@ class Detached(Executor):
                 results.append(Result(handle, value))
             elif not self._alive(handle):
                 self._waiting.remove(handle)
-                results.append(Result(handle, WorkerDied("The process is gone.")))
+                results.append(Result(handle, WorkerProcessDied("The process is gone.")))
         return results
 
     def cancel(self, handles: Collection[Handle[Any]]) -> None:

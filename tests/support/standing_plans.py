@@ -9,15 +9,15 @@ from adamcmp.config import StudyConfig
 from adamcmp.execution.autotuning import autotuned
 from adamcmp.execution.executors import Serial
 from adamcmp.execution.open_plans import OpenPlan
-from adamcmp.execution.publishing import Request, unfinished
 from adamcmp.execution.queue_files import plan_file
+from adamcmp.execution.requests import Request, unfinished
 from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.execution.stored_plans import encode_plan
 from adamcmp.execution.worker import WorkerResult
 from adamcmp.planning.plan import make_plan
 from adamcmp.storage.files import Files
 from adamcmp.storage.store import Store
-from adamcmp.workflows.standing_plans import StandingPlan, write_plan
+from adamcmp.workflows.standing_plans import StandingPlans, write_plan
 from adamcmp.workflows.training import TrainingOptions, no_display
 from adamcmp.workflows.worker import WorkerRequest, run_worker
 from tests.support.studies import SMALL
@@ -26,7 +26,7 @@ from tests.support.studies import SMALL
 GRID = [*SMALL, "steps=2", "engine=eager", "study=s"]
 
 
-def plan(*overrides: str, **options: Any) -> StandingPlan:
+def plan(*overrides: str, **options: Any) -> StandingPlans:
     """Write the plan of a grid; the options are those of `TrainingOptions`."""
     return write_plan([*GRID, *overrides], None, TrainingOptions(**options))
 
@@ -59,7 +59,8 @@ def standing_plan(
     if measured:
         missing = autotuned(missing, Serial(), lambda: None, lambda text: None)
     request = Request(config, plan, missing, retrained_statuses)
-    return publish_standing(store, request, lambda: None, lambda text: None)
+    plans = publish_standing(store, request, lambda: None, lambda text: None)
+    return plans[-1] if plans else None
 
 
 def with_versions(

@@ -6,7 +6,7 @@ from adamcmp.config import Composer
 from adamcmp.errors import ConfigError
 from adamcmp.execution.executors import Serial
 from adamcmp.workflows import dry_run
-from adamcmp.workflows.dry_run import plan_only
+from adamcmp.workflows.dry_run import preview_configuration
 from adamcmp.workflows.sweep import sweep
 from adamcmp.workflows.training import TrainingOptions
 from tests.support.studies import THREE_STEPS
@@ -28,7 +28,9 @@ def executors(monkeypatch):
 
 
 def plan(*overrides, **options):
-    return plan_only(lambda: Composer().sweep([*GRID, *overrides]), TrainingOptions(**options))
+    return preview_configuration(
+        lambda: Composer().sweep([*GRID, *overrides]), TrainingOptions(**options)
+    )
 
 
 def test_stored_runs_are_not_planned_again(results, executors):

@@ -58,7 +58,7 @@ def test_studies(root):
     a, b = list_studies(root)
     assert (a.name, a.runs, a.statuses) == ("a", 3, {"done": 3, "diverged": 0, "failed": 0})
     assert (b.name, b.runs, b.statuses) == ("b", 2, {"done": 1, "diverged": 0, "failed": 1})
-    assert a.optimizers == ("adamw",) and a.processes == ()
+    assert a.optimizers == ("adamw",) and a.queue.processes == ()
     assert (a.latest, b.latest) == ("2026-01-01T02:00:00+00:00", "2026-01-01T03:00:00+00:00")
 
 
@@ -66,11 +66,11 @@ def test_processes(root):
     """One whose heartbeats are late has been silent for some time."""
     files = Folder(root / "a")
     with Heartbeat(files, lease_seconds=40.0, interval=3600.0) as heartbeat:
-        (process,) = list_studies(root)[0].processes
+        (process,) = list_studies(root)[0].queue.processes
         assert process.silent_seconds == 0 and process.status.pid == os.getpid()
         file, now = root / "a" / worker_file(heartbeat.worker), time.time()
         os.utime(file, (now, now - 60))
-        (process,) = list_runs(root, ["a"]).processes["a"]
+        (process,) = list_runs(root, ["a"]).queues["a"].processes
         assert process.silent_seconds == pytest.approx(60, abs=20)
 
 

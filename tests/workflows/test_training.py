@@ -68,7 +68,7 @@ def test_a_result_names_the_process_that_trains_the_others(executed):
     ids = executed().specs[2].run_id
     result = SweepResult.of(executed(in_progress={ids: other}))
     assert (
-        not result.complete and "1 of 3 runs are being trained by process 7 on h" in result.notice
+        not result.complete and "Process 7 on h is training 1 run of this command" in result.notice
     )
 
 

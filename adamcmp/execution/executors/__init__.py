@@ -4,10 +4,10 @@ Each executor is one module. Its name is a value of the setting ``executor=``, w
 module of `adamcmp.components.executors`.
 """
 
-import importlib
-import inspect
 from collections.abc import Callable
+from typing import cast
 
+from adamcmp.components.registry import only_subclass
 from adamcmp.execution.executors._base import (
     Executor,
     Handle,
@@ -15,14 +15,13 @@ from adamcmp.execution.executors._base import (
     Result,
     Task,
     TaskFunction,
-    WorkerDied,
+    WorkerProcessDied,
 )
 from adamcmp.execution.executors.pool import Pool
 from adamcmp.execution.executors.serial import Serial
 
 __all__ = [
     "Executor",
-    "ExecutorWithWorkers",
     "Handle",
     "Pool",
     "ProgressCallback",
@@ -30,23 +29,19 @@ __all__ = [
     "Serial",
     "Task",
     "TaskFunction",
-    "WorkerDied",
+    "WorkerProcessDied",
     "executor_with_workers",
 ]
 
 #: Starts an executor, given the number of tasks to run at once, the threads of each worker process,
 #: and a module-level function that each worker process calls as it starts.
-ExecutorWithWorkers = Callable[[int, int, Callable[[], None]], Executor]
+_ExecutorWithWorkers = Callable[[int, int, Callable[[], None]], Executor]
 
 
-def executor_with_workers(name: str) -> ExecutorWithWorkers:
+def executor_with_workers(name: str) -> _ExecutorWithWorkers:
     """Return the executor of a value of ``executor=`` other than ``serial``.
 
     It is the class that the module of this name defines.
     """
-    module = importlib.import_module(f"{__name__}.{name}")
-    classes = [value for value in vars(module).values() if inspect.isclass(value)]
-    (executor,) = (
-        cls for cls in classes if issubclass(cls, Executor) and cls.__module__ == module.__name__
-    )
-    return executor
+    # The constructor of each of these executors has the arguments of `Pool`.
+    return cast(_ExecutorWithWorkers, only_subclass(f"{__name__}.{name}", Executor))

@@ -43,7 +43,7 @@ class Handle(Generic[Value]):
 
 
 @dataclass(frozen=True)
-class WorkerDied:
+class WorkerProcessDied:
     """The result of a task whose worker process died.
 
     Attributes:
@@ -59,11 +59,11 @@ class Result(Generic[Value]):
 
     Attributes:
         handle: The task.
-        value: What its function returned, or `WorkerDied`.
+        value: What its function returned, or `WorkerProcessDied`.
     """
 
     handle: Handle[Value]
-    value: Value | WorkerDied
+    value: Value | WorkerProcessDied
 
 
 #: Called with a task's handle and a message that its function reported.

@@ -31,7 +31,7 @@ from adamcmp.execution.executors._base import (
     Result,
     Task,
     Value,
-    WorkerDied,
+    WorkerProcessDied,
     ignore_progress,
 )
 
@@ -47,7 +47,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
-class _Worker:
+class _WorkerProcess:
     """A worker process, and the task that it runs."""
 
     process: subprocess.Popen[bytes]
@@ -149,7 +149,7 @@ class Pool(Executor):
         return results
 
     def _receive(
-        self, worker: _Worker, on_progress: ProgressCallback[Any, Any]
+        self, worker: _WorkerProcess, on_progress: ProgressCallback[Any, Any]
     ) -> list[Result[Any]]:
         """Handle one message of a worker; return the task's result if the message holds it."""
         event, value = worker.connection.recv()
@@ -195,7 +195,7 @@ class Pool(Executor):
                 self._workers.append(worker)
             worker.assign(*self._waiting.popleft())
 
-    def _start(self) -> _Worker:
+    def _start(self) -> _WorkerProcess:
         ours, theirs = Pipe()
         # Signals stay pending until the worker has installed its handlers.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -213,12 +213,12 @@ class Pool(Executor):
                 )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        worker = _Worker(process, ours)
+        worker = _WorkerProcess(process, ours)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # noticed by `poll`
             worker.connection.send(self._warm_up)
         return worker
 
-    def _remove_dead(self, worker: _Worker) -> list[Result[Any]]:
+    def _remove_dead(self, worker: _WorkerProcess) -> list[Result[Any]]:
         """Remove a worker that died; return the result of the task that it ran, if any."""
         worker.connection.close()
         code = worker.process.wait()
@@ -232,7 +232,7 @@ class Pool(Executor):
             self._waiting.appendleft((worker.handle, worker.task))
             return []
         reason = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return [Result(worker.handle, WorkerDied(f"The worker process {reason}."))]
+        return [Result(worker.handle, WorkerProcessDied(f"The worker process {reason}."))]
 
 
 def _import_folders() -> list[str]:

@@ -4,12 +4,11 @@ Each launcher is one module. Its name is a value of the setting ``executor=``, w
 module of `adamcmp.components.executors`.
 """
 
-import importlib
-import inspect
 from pathlib import Path
 from typing import Any
 
 from adamcmp.components.executors import ClusterSettings
+from adamcmp.components.registry import only_subclass
 from adamcmp.execution.launchers._base import ClusterError, JobState, Launcher, WorkerCommand
 
 __all__ = ["ClusterError", "JobState", "Launcher", "WorkerCommand", "launcher_of"]
@@ -22,9 +21,6 @@ def launcher_of(settings: ClusterSettings, folder: Path) -> Launcher[Any]:
         settings: The settings.
         folder: See `Launcher`.
     """
-    module = importlib.import_module(f"{__name__}.{settings.name}")
-    classes = [value for value in vars(module).values() if inspect.isclass(value)]
-    (launcher,) = (
-        cls for cls in classes if issubclass(cls, Launcher) and cls.__module__ == module.__name__
-    )
+    # mypy allows no abstract class as an argument of `type`.
+    launcher = only_subclass(f"{__name__}.{settings.name}", Launcher)  # type: ignore[type-abstract]
     return launcher(settings, folder)

@@ -26,22 +26,19 @@ class WorkerCommand:
     Attributes:
         study: The absolute folder or the URL of the study, as the worker's machine sees it.
         plan: The number of the plan.
-        minutes: Minutes after which the worker stops; None for no limit.
         options: Further arguments, such as ``workers=2``.
     """
 
     study: str
     plan: int
-    minutes: float | None = None
     options: tuple[str, ...] = ()
 
     @property
     def argv(self) -> list[str]:
         """The program and its arguments. It imports no modules from its working directory."""
         root, _, name = self.study.rpartition("/")
-        limit = [] if self.minutes is None else ["--minutes", f"{self.minutes:g}"]
         worker = [sys.executable, "-P", "-m", "adamcmp", "worker", name, "--results", root]
-        return [*worker, "--plan", str(self.plan), *limit, *self.options]
+        return [*worker, "--plan", str(self.plan), *self.options]
 
 
 @dataclass(frozen=True)

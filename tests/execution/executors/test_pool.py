@@ -11,7 +11,7 @@ import pytest
 
 import adamcmp
 from adamcmp.errors import ConfigError, RunFailed
-from adamcmp.execution.executors import Pool, Task, WorkerDied, pool
+from adamcmp.execution.executors import Pool, Task, WorkerProcessDied, pool
 from tests.support.toy_tasks import die, echo, leave_unusable, refuse, results_of
 from tests.support.waiting import wait_until
 
@@ -72,7 +72,7 @@ def test_progress_messages_are_few(workers):
 def test_a_killed_worker_costs_its_task_and_is_replaced(workers):
     (handle,) = workers.submit([Task(die, 0)])
     reason = "The worker process was killed by signal 9."
-    assert results_of(workers, 1) == {handle: WorkerDied(reason)}
+    assert results_of(workers, 1) == {handle: WorkerProcessDied(reason)}
     handles = workers.submit([Task(echo, 1), Task(echo, 2)])
     assert results_of(workers, 2) == {handles[0]: 1, handles[1]: 2}
 
