@@ -34,7 +34,7 @@ def test_failed_runs_are_missing_on_request(composer, results):
 
 def test_other_numerics_than_those_of_the_study(composer, results):
     execute(composer.sweep([*RUNS, "seed=0"]))
-    with pytest.raises(ConfigError, match="engine=traced: study .s. was created with"):
+    with pytest.raises(ConfigError, match=r"engine=traced: study .s. was created with"):
         requested_and_missing(
             composer.sweep([*RUNS, "seed=0", "engine=traced"]), Store(results / "s"), ()
         )
