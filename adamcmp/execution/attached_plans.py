@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adamcmp.execution.heartbeats import PROGRESS_SECONDS, RENEWALS, Heartbeat, WorkerRecord
-from adamcmp.execution.open_plans import OpenPlan, available_runs, check_versions, is_stored
+from adamcmp.execution.open_plans import (
+    OpenPlan,
+    available_runs,
+    check_versions,
+    is_stored,
+    next_attempts,
+)
 from adamcmp.execution.publishing import await_plan_owners, living_workers_and_plans, publish_plan
 from adamcmp.execution.queue_files import QUEUE, remove_plan
 from adamcmp.execution.requests import Request, record_command, unfinished
@@ -77,11 +83,11 @@ def attached_plan(
     with contextlib.ExitStack() as stack:
         with store.locked():
             living, plans = living_workers_and_plans(store, liveness)
-            pending = unfinished(request.missing, store, request.retrained_statuses)
-            attempts = store.next_attempts(pending.run_ids)
-            available = available_runs(
-                pending.run_ids, plans, living, store.outcomes(), store.folder
-            )
+            # Read once: a run that is stored meanwhile belongs to a plan that is listed already.
+            outcomes = store.outcomes()
+            pending = unfinished(request.missing, outcomes, request.retrained_statuses)
+            available = available_runs(pending.run_ids, plans, living, outcomes, store.folder)
+            attempts = next_attempts(pending.run_ids, outcomes)
             for plan in available.adopted:
                 check_versions(plan, store.folder)
             heartbeat = stack.enter_context(_heartbeat(files, request, available.adopted))
@@ -89,10 +95,10 @@ def attached_plan(
             if not living:
                 with storage_errors(store.folder):
                     files.remove_partial_writes(QUEUE, begin)
-            store.checkpoints.remove_finished(store.statuses())
+            store.checkpoints.remove_finished(outcomes)
             stack.callback(_remove_plan, store, number)
             planned = pending.only(available.run_ids)
-            publish_plan(store, request.config, planned, number, heartbeat.worker)
+            publish_plan(store, request.config, planned, attempts, number, heartbeat.worker)
         pending = pending.without(available.planned)
         checkpoints = store.checkpoints.existing().values()
         yield AttachedPlan(

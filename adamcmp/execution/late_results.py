@@ -31,30 +31,38 @@ class LateResults:
     """
 
     store: Store
-    _rows: list[Mapping[str, Any]] = field(init=False, default_factory=list)
+    _rows: list[tuple[Mapping[str, Any], int]] = field(init=False, default_factory=list)
 
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, rows: Sequence[Mapping[str, Any]], attempts: Mapping[str, int]) -> None:
         """Add rows of `runs` that are not stored, and compare them.
+
+        Args:
+            rows: The rows.
+            attempts: The attempt number of each run.
 
         Raises:
             StoreError: See `compare`.
         """
-        self._rows += [row for row in rows if row.get("variant", FINAL_WEIGHTS) == FINAL_WEIGHTS]
+        final = [row for row in rows if row.get("variant", FINAL_WEIGHTS) == FINAL_WEIGHTS]
+        self._rows += [(row, attempts[row["run_id"]]) for row in final]
         self.compare()
 
     def compare(self) -> None:
-        """Compare the rows with the stored ones; keep those whose run is not stored yet.
+        """Compare the rows with the stored ones; keep those whose attempt is not stored yet.
 
         Raises:
             StoreError: If the rows of equal hardware differ.
         """
         if not self._rows:
             return
-        stored = read_final_rows(self.store.files, [*_EQUAL_BITS, *_COMPARED])
-        compared = [row for row in self._rows if row["run_id"] in stored]
-        self._rows = [row for row in self._rows if row["run_id"] not in stored]
-        for row in compared:
-            _compare(row, stored[row["run_id"]])
+        stored = read_final_rows(self.store.files, ["attempt", *_EQUAL_BITS, *_COMPARED])
+        rows, self._rows = self._rows, []
+        for row, attempt in rows:
+            other = stored.get(row["run_id"])
+            if other is None or other["attempt"] < attempt:
+                self._rows.append((row, attempt))
+            elif other["attempt"] == attempt:
+                _compare(row, other)
 
 
 def _compare(row: Mapping[str, Any], stored: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from adamcmp.errors import ConfigError, RunFailed, counted
@@ -63,6 +63,16 @@ class OpenPlan:
 def is_stored(run_id: str, attempt: int, outcomes: Mapping[str, RunRow]) -> bool:
     """Return whether an attempt of a run, or a later one, is stored."""
     return run_id in outcomes and outcomes[run_id].attempt >= attempt
+
+
+def next_attempts(run_ids: Iterable[str], outcomes: Mapping[str, RunRow]) -> dict[str, int]:
+    """Return the attempt number of each run if it is trained now.
+
+    Args:
+        run_ids: The runs.
+        outcomes: The stored runs, by id.
+    """
+    return {r: outcomes[r].attempt + 1 if r in outcomes else 0 for r in run_ids}
 
 
 def plan_cancelled(left: int) -> RunFailed:

@@ -64,7 +64,12 @@ def living_workers_and_plans(
 
 
 def publish_plan(
-    store: Store, config: StudyConfig, plan: Plan, number: int, owner: str = ""
+    store: Store,
+    config: StudyConfig,
+    plan: Plan,
+    attempts: Mapping[str, int],
+    number: int,
+    owner: str = "",
 ) -> None:
     """Write a plan to the queue of a study; needs the lock.
 
@@ -73,6 +78,7 @@ def publish_plan(
         config: The configuration of the command.
         plan: The runs; if there are none, no plan is written. Without predicted times, the workers
             measure and group the runs.
+        attempts: The attempt number of each run.
         number: The number of the command in the study.
         owner: The id of the worker with which the plan ends; empty for a standing plan.
 
@@ -85,7 +91,6 @@ def publish_plan(
     measured = bool(plan.costs.timings) or len(plan.specs) == 1
     groups = plan.groups(store.checkpoints.existing().values())
     shares = make_shares(groups, plan.costs)
-    attempts = store.next_attempts(plan.run_ids)
     header = PlanHeader(
         overrides=config.overrides,
         owner=owner,

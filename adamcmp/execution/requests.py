@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from adamcmp.config import StudyConfig
 from adamcmp.execution.autotuning import can_measure
 from adamcmp.planning.plan import Plan, make_plan
 from adamcmp.platform.provenance import hardware, software
+from adamcmp.storage.rows import RunRow
 from adamcmp.storage.store import Store
 
 
@@ -30,10 +31,17 @@ class Request:
     retrained_statuses: Collection[str] = ()
 
 
-def unfinished(plan: Plan, store: Store, retrained_statuses: Collection[str]) -> Plan:
-    """Return a plan without the stored runs, except those with a status to train again."""
-    statuses = store.statuses().items()
-    return plan.without({run_id for run_id, status in statuses if status not in retrained_statuses})
+def unfinished(
+    plan: Plan, outcomes: Mapping[str, RunRow], retrained_statuses: Collection[str]
+) -> Plan:
+    """Return a plan without the stored runs, except those with a status to train again.
+
+    Args:
+        plan: The requested runs.
+        outcomes: The stored runs, by id.
+        retrained_statuses: The statuses.
+    """
+    return plan.without({r for r, row in outcomes.items() if row.status not in retrained_statuses})
 
 
 def requested_and_missing(
@@ -50,7 +58,7 @@ def requested_and_missing(
         AdamcmpError: If the request contradicts the existing study.
     """
     plan = make_plan(config, store.numerics())
-    return plan, unfinished(plan, store, retrained_statuses)
+    return plan, unfinished(plan, store.outcomes(), retrained_statuses)
 
 
 def record_command(

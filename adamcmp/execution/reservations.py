@@ -48,11 +48,11 @@ class _Reserved:
 
     Attributes:
         lease: The number of its lease.
-        missing: The attempt number of each run that is not stored yet.
+        missing: The runs that are not stored yet.
     """
 
     lease: int
-    missing: dict[str, int]
+    missing: set[str]
 
 
 @dataclass
@@ -77,6 +77,8 @@ class Reservations:
     losses: int = field(init=False, default=0)
     _liveness: Liveness = field(init=False)
     _reserved: dict[Share, _Reserved] = field(init=False, default_factory=dict)
+    #: The attempt number of each run that was ever reserved by this process.
+    _attempts: dict[str, int] = field(init=False, default_factory=dict)
     _plans: dict[int, OpenPlan] = field(init=False, default_factory=dict)
     #: The worker of each lease that was read; a lease is never changed.
     _holders: dict[tuple[Share, int], str | None] = field(init=False, default_factory=dict)
@@ -140,9 +142,8 @@ class Reservations:
         )
 
     def attempts(self, run_ids: Iterable[str]) -> dict[str, int]:
-        """Return the attempt number of reserved runs."""
-        planned = {r: a for each in self._reserved.values() for r, a in each.missing.items()}
-        return {run_id: planned[run_id] for run_id in run_ids}
+        """Return the attempt number of runs that are reserved, or that this process has lost."""
+        return {run_id: self._attempts[run_id] for run_id in run_ids}
 
     def has_reserved(self, run_ids: Iterable[str]) -> bool:
         """Return whether runs are reserved, as far as this process knows."""
@@ -182,7 +183,7 @@ class Reservations:
         """
         for run_id in run_ids:
             for each in self._reserved.values():
-                each.missing.pop(run_id, None)
+                each.missing.discard(run_id)
         with storage_errors(self.store.folder):
             for share in [share for share, each in self._reserved.items() if not each.missing]:
                 self._complete(share)
@@ -275,7 +276,8 @@ class Reservations:
         missing = [group.only(_not_stored(group, outcomes)) for group in groups]
         missing = [group for group in missing if group.specs]
         attempts = {r: a for group in missing for r, a in group.attempts.items()}
-        self._reserved[share] = _Reserved(lease, attempts)
+        self._attempts |= attempts
+        self._reserved[share] = _Reserved(lease, set(attempts))
         if not missing:
             self._complete(share)
             return []

@@ -106,7 +106,7 @@ class Scheduler:
                     self._collect()
             finally:
                 self._flush()
-        self._late.compare()
+                self._late.compare()
 
     def _has_work(self) -> bool:
         self._give_up_lost()
@@ -260,7 +260,8 @@ class Scheduler:
 
     def _discard(self, group: LaneGroup, outcome: Outcome) -> None:
         """Compare the rows of a group that is not reserved any more with the stored ones."""
-        self._late.add(outcome_rows(group, outcome, self.store.folder.name)[0])
+        rows, *_ = outcome_rows(group, outcome, self.store.folder.name)
+        self._late.add(rows, self.reservations.attempts(group.run_ids))
         self.observer.on_notice(
             f"The results of {counted(len(group.specs), 'run')} are not stored: another worker has "
             f"taken over what this process trained, or the plan was removed."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adamcmp.errors import ConfigError, Interrupted, counted
-from adamcmp.execution.open_plans import OpenPlan, available_runs, read_plan
+from adamcmp.execution.open_plans import OpenPlan, available_runs, next_attempts, read_plan
 from adamcmp.execution.publishing import await_plan_owners, living_workers_and_plans, publish_plan
 from adamcmp.execution.requests import Request, record_command, unfinished
 from adamcmp.execution.signals import InterruptedBy
@@ -43,8 +43,10 @@ def publish_standing(
         raise Interrupted(number, "nothing was planned")
     with store.locked():
         living, plans = living_workers_and_plans(store, liveness)
-        pending = unfinished(request.missing, store, request.retrained_statuses)
-        available = available_runs(pending.run_ids, plans, living, store.outcomes(), store.folder)
+        # Read once: a run that is stored meanwhile belongs to a plan that is listed already.
+        outcomes = store.outcomes()
+        pending = unfinished(request.missing, outcomes, request.retrained_statuses)
+        available = available_runs(pending.run_ids, plans, living, outcomes, store.folder)
         if available.planned:
             status = next(iter(available.planned.values())).status
             raise ConfigError(
@@ -57,7 +59,9 @@ def publish_standing(
         if available.adopted and not available.run_ids:
             return available.adopted
         number = record_command(store, request.config, request.plan)
-        publish_plan(store, request.config, pending.only(available.run_ids), number)
+        planned = pending.only(available.run_ids)
+        attempts = next_attempts(planned.run_ids, outcomes)
+        publish_plan(store, request.config, planned, attempts, number)
     new = read_plan(store.files, number)
     return (*available.adopted, new) if new else available.adopted
 

@@ -16,8 +16,11 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from adamcmp.errors import StoreError
 from adamcmp.platform.files import write_atomically
@@ -53,22 +56,19 @@ class BucketCheckpoints(Checkpoints):
     def remove_partial_writes(self, run_ids: Iterable[str]) -> None:
         """Do nothing: the temporary folder is removed when this process ends."""
 
-    def _existing(self) -> dict[str, frozenset[str]]:
+    def _versions(self) -> dict[str, FileVersion]:
         listed = self.files.list(CHECKPOINT_FOLDER)
-        contents = [
-            name for name in listed if name.endswith(".npz") and _progress_file(name) in listed
-        ]
-        if contents:
-            self._transfer.stored.update(contents)
+        versions = {
+            name: listed[_progress_file(name)]
+            for name in listed
+            if name.endswith(".npz") and _progress_file(name) in listed
+        }
+        if versions:
+            self._transfer.stored.update(versions)
+        return versions
 
-        def progress(name: str) -> tuple[int, str, frozenset[str]] | None:
-            try:
-                return _progress(self.files, name, listed[_progress_file(name)])
-            except FileNotFoundError:  # another process has just removed it
-                return None
-
-        usable = filter(None, self.files.concurrently(progress, contents))
-        return {name: run_ids for _, name, run_ids in sorted(usable)}
+    def _progress(self, name: str, version: FileVersion) -> tuple[int, frozenset[str]]:
+        return _progress(self.files, name, version)
 
     def _remove(self, name: str) -> None:
         self._transfer.remove(name)
@@ -157,12 +157,22 @@ class _Transfer:
         self._equal_at[name] = written
 
 
+@dataclass(frozen=True)
+class _Progress:
+    steps_taken: int
+    runs: frozenset[str]
+
+
 @lru_cache(maxsize=4096)
-def _progress(files: Files, name: str, version: FileVersion) -> tuple[int, str, frozenset[str]]:
-    """Return the negative number of steps of a checkpoint, its name, and the ids of its runs."""
+def _progress(files: Files, name: str, version: FileVersion) -> tuple[int, frozenset[str]]:
+    """Read the progress of a checkpoint, once per process."""
     del version  # part of the cache key only
-    record = json.loads(files.read(_progress_file(name)))
-    return -record["steps_taken"], name, frozenset(record["runs"])
+    file = _progress_file(name)
+    try:
+        progress = TypeAdapter(_Progress).validate_json(files.read(file))
+    except ValidationError:
+        raise StoreError(f"{files.location(file)} is damaged.") from None
+    return progress.steps_taken, progress.runs
 
 
 def _progress_file(name: str) -> str:

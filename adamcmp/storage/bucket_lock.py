@@ -21,8 +21,9 @@ from adamcmp.platform.clocks import boot_time_clock
 from adamcmp.platform.processes import machine, process_start
 from adamcmp.storage.buckets import BucketError
 
-#: Seconds without a renewal after which a lock is taken over.
-LEASE_SECONDS = 20.0
+#: Seconds without a renewal after which a lock is taken over. A write that begins a third of this
+#: time after a renewal ends before: its requests are repeated for at most two minutes.
+LEASE_SECONDS = 180.0
 #: A lock is renewed this many times within `LEASE_SECONDS`.
 RENEWALS = 4
 #: Minimum and maximum seconds between two looks at a lock that another process holds.
@@ -80,7 +81,7 @@ class BucketLock:
         Raises:
             BucketError: If another process has taken it over, or the object store does not answer.
         """
-        if boot_time_clock() - self._renewed > LEASE_SECONDS / 2:
+        if boot_time_clock() - self._renewed > LEASE_SECONDS / 3:
             self._renew()
         if self._lost:
             raise BucketError(

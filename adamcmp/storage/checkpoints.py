@@ -87,20 +87,34 @@ class Checkpoints:
         self.files.remove_partial_writes(checkpoint_name(run_ids), time.time_ns())
 
     def _existing(self) -> dict[str, frozenset[str]]:
-        usable = []
-        for name, version in self.files.list(CHECKPOINT_FOLDER).items():
-            if not name.endswith(".npz"):
-                continue
+        def usable(item: tuple[str, FileVersion]) -> tuple[int, str, frozenset[str]] | None:
+            name, version = item
             try:
-                steps_taken, run_ids = _progress(self.files, name, version)
+                steps_taken, run_ids = self._progress(name, version)
             except FileNotFoundError:  # another process has just removed it
-                continue
+                return None
             except StoreError as error:
                 logger.warning("adamcmp: %s Its runs start from the beginning.", error)
-                self.files.delete(name)
-                continue
-            usable.append((-steps_taken, name, run_ids))
-        return {name: run_ids for _, name, run_ids in sorted(usable)}
+                self._remove(name)
+                return None
+            return -steps_taken, name, run_ids
+
+        existing = self.files.concurrently(usable, self._versions().items())
+        return {name: run_ids for _, name, run_ids in sorted(filter(None, existing))}
+
+    def _versions(self) -> dict[str, FileVersion]:
+        """Return the names of the checkpoints, and the version of the file with their progress."""
+        listed = self.files.list(CHECKPOINT_FOLDER)
+        return {name: version for name, version in listed.items() if name.endswith(".npz")}
+
+    def _progress(self, name: str, version: FileVersion) -> tuple[int, frozenset[str]]:
+        """Return the steps taken and the run ids of a checkpoint.
+
+        Raises:
+            FileNotFoundError: If it does not exist.
+            StoreError: If it cannot be resumed from.
+        """
+        return _progress(self.files, name, version)
 
     def _remove(self, name: str) -> None:
         self.files.delete(name)
@@ -109,7 +123,7 @@ class Checkpoints:
 
 @lru_cache(maxsize=4096)
 def _progress(files: Files, name: str, version: FileVersion) -> tuple[int, frozenset[str]]:
-    """Return the steps taken and the run ids of a checkpoint, which is read once per process."""
+    """Read the progress of a checkpoint, once per process."""
     del version  # part of the cache key only
     metadata, _ = archive.decode(files.read(name), files.location(name))
     return metadata["steps_taken"], frozenset(metadata["runs"])

@@ -138,6 +138,7 @@ class ObjectStore(Files):
 
     def create(self, name: str, content: bytes) -> None:
         """See `Files.create`."""
+        self._check_locks()
         self.write_if(name, content, None)
 
     def write_if(self, name: str, content: bytes, tag: str | None) -> str:

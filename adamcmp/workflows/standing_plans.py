@@ -78,8 +78,9 @@ def _write(config: StudyConfig, options: TrainingOptions) -> StandingPlans:
     if not planned.pending.specs:
         return StandingPlans(planned.folder)
     request = Request(config, planned.plan, planned.pending, options.retrained_statuses)
-    plans = publish_standing(store, request, lambda: None, options.on_notice)
+    published = publish_standing(store, request, lambda: None, options.on_notice)
     outcomes = store.outcomes()
+    plans = [plan for plan in published if plan.missing(outcomes)]  # workers may train them now
     seconds = [each for plan in plans for each in plan.header.share_seconds]
     return StandingPlans(
         planned.folder,

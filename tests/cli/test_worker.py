@@ -29,11 +29,11 @@ def test_a_plan_and_its_worker(capsys, results):
 def test_as_json(capsys, results):
     planned = json.loads(run(capsys, *PLAN, "seed=0,1", "--json"))
     folder = str(results / "s")
-    assert planned == {"study": "s", "folder": folder, "plan": 1, "runs": 2, "shares": 2}
+    assert planned == {"study": "s", "folder": folder, "plans": [1], "runs": 2, "shares": 2}
     assert json.loads(run(capsys, "worker", "s", "--json")) == {
         "trained": 2, "failed": 0, "left": 0, "time_over": False, "cancelled": 0,
     }  # fmt: skip
-    assert json.loads(run(capsys, *PLAN, "seed=0,1", "--json"))["plan"] is None
+    assert json.loads(run(capsys, *PLAN, "seed=0,1", "--json"))["plans"] == []
 
 
 def test_failed_runs(capsys):

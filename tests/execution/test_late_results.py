@@ -1,5 +1,7 @@
 """Results that come too late are compared with the stored ones."""
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 
@@ -52,7 +54,7 @@ def study(tmp_path, row):
     ],
 )
 def test_no_contradiction(change, study, row):
-    LateResults(study).add([{**row, **change}])
+    LateResults(study).add([{**row, **change}], defaultdict(int))
 
 
 @pytest.mark.parametrize(
@@ -69,14 +71,14 @@ def test_no_contradiction(change, study, row):
 )
 def test_different_bits_of_equal_hardware(change, differing, study, row):
     with pytest.raises(StoreError, match=f"{row['run_id']} was trained by two.*{differing}"):
-        LateResults(study).add([row, {**row, **change}])
+        LateResults(study).add([row, {**row, **change}], defaultdict(int))
 
 
 def test_runs_that_are_stored_later(study, row):
     """Each is compared once it is stored."""
     late = LateResults(study)
     equal, different = {**row, "run_id": "e" * 16}, {**row, "run_id": "d" * 16}
-    late.add([equal, different])
+    late.add([equal, different], defaultdict(int))
     study.append([equal], [])
     late.compare()
     study.append([{**different, "test_loss": 0.2}], [])
@@ -85,9 +87,19 @@ def test_runs_that_are_stored_later(study, row):
     late.compare()
 
 
+def test_the_same_attempt_is_compared(study, row):
+    """A run that is trained again may have other results than before, such as after a failure."""
+    late = LateResults(study)
+    late.add([{**row, "test_loss": 0.3}], {row["run_id"]: 1})
+    study.append([{**row, "test_loss": 0.2}], [], (), {row["run_id"]: 1})
+    with pytest.raises(StoreError, match=r"test_loss is 0\.2 in the study and 0\.3 in this"):
+        late.compare()
+    late.add([{**row, "test_loss": 0.1}], {row["run_id"]: 0})  # superseded by the stored attempt
+
+
 def test_a_stored_failure_is_no_contradiction(study, row):
     study.append([{**row, "status": "failed", "test_loss": None}], [])
-    LateResults(study).add([row])
+    LateResults(study).add([row], defaultdict(int))
 
 
 def test_rows_of_real_training(study, specs):
@@ -96,7 +108,7 @@ def test_rows_of_real_training(study, specs):
     rows = [row for spec in specs(overrides) for row in trained(spec).runs]
     assert [row["status"] for row in rows] == ["done", "diverged"]
     study.append(rows, [])
-    LateResults(study).add(rows)
+    LateResults(study).add(rows, defaultdict(int))
     rows[1] = {**rows[1], "stopped_at_step": 2, "status": "done"}
     with pytest.raises(StoreError, match="status is diverged"):
-        LateResults(study).add(rows)
+        LateResults(study).add(rows, defaultdict(int))

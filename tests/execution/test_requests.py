@@ -21,7 +21,7 @@ def test_stored_runs_are_not_missing(composer, results):
     config, store = composer.sweep([*RUNS, "seed=1,2,3"]), Store(results / "s")
     plan, missing = requested_and_missing(config, store, ())
     assert (seeds(plan), seeds(missing)) == ([1, 2, 3], [2, 3])
-    assert seeds(unfinished(plan, store, ("done",))) == [1, 2, 3]
+    assert seeds(unfinished(plan, store.outcomes(), ("done",))) == [1, 2, 3]
 
 
 def test_failed_runs_are_missing_on_request(composer, results):

@@ -19,6 +19,7 @@ from adamcmp.execution.queue_files import (
 )
 from adamcmp.execution.reservations import Reservations
 from adamcmp.execution.scheduler import Scheduler
+from adamcmp.execution.signals import TIME_OVER
 from adamcmp.planning.grouping import LaneGroup
 from adamcmp.storage import reader
 from adamcmp.storage.folder import Folder
@@ -392,6 +393,27 @@ def test_late_results(loss, stored_before, specs, study, shared):
     # The group that ended together with the late one is stored in each case.
     runs, _ = reader.load(study.folder)
     assert dict(zip(runs["seed"], runs["test_loss"], strict=True)) == {0: loss, 1: 0.5}
+
+
+def test_late_results_are_compared_before_a_worker_stops(specs, study, shared):
+    """Another worker stores the run, with other bits, before the time limit."""
+    (group,) = (LaneGroup((spec,)) for spec in specs(["seed=0"]))
+    publish(study, [[group]], "another process")
+    same = {"hardware": "h", "adamcmp_version": "1", "torch_version": "2"}
+    stop = []
+
+    def result_of(group):
+        create_lease(study.files, Share(1, 0), 2, "another worker")
+        return Done([{**row, **same, "test_loss": 0.25} for row in done(group).runs])
+
+    def on_notice(text):
+        if not stop:
+            stop.append(TIME_OVER)
+            rows = [{**row, **same, "test_loss": 0.5} for row in done(group).runs]
+            study.append(rows, [], (), dict.fromkeys(group.run_ids, 0))
+
+    with pytest.raises(StoreError, match=r"test_loss is 0\.5 in the study and 0\.25 in this"):
+        shared(result_of, Observer(on_notice=on_notice), lambda: stop[0] if stop else None)
 
 
 def test_a_stopped_group_of_a_lost_share_is_not_submitted_again(specs, study, shared, monkeypatch):

@@ -4,7 +4,6 @@ import pytest
 
 from adamcmp.config import Execution
 from adamcmp.errors import ConfigError, Interrupted
-from adamcmp.execution import standing_plans
 from adamcmp.execution.execute import execute
 from adamcmp.execution.observer import Observer
 from adamcmp.execution.queue_files import (
@@ -89,15 +88,21 @@ def test_an_interrupted_command_publishes_no_standing_plan(sweep, files):
     assert not files.list("")
 
 
-def test_runs_that_are_stored_while_a_command_is_planned(sweep, files, monkeypatch):
-    """Their plan is completed between the listing of plans and the reading of stored runs."""
+@pytest.mark.parametrize("before", [True, False])
+def test_runs_that_are_stored_while_a_command_is_planned(before, sweep, files, monkeypatch):
+    """Their plan is completed after the plans are listed, before or after stored runs are read."""
     standing_plan(sweep("seed=0,1"))
-    read, trained = standing_plans.unfinished, []
+    config, read, trained = sweep("seed=0,1"), Store.outcomes, []
+    plan = make_plan(config, Store(files).numerics())
 
-    def after_a_worker(*arguments):
+    def read_beside_a_worker(store, *arguments):
+        outcomes = read(store, *arguments)
         if not trained:
-            trained.append(train_open_plans(Store(files.path), Execution(), Observer()).trained)
-        return read(*arguments)
+            trained.append(0)  # the worker reads, too
+            trained[0] = train_open_plans(Store(files), Execution(), Observer()).trained
+        return read(store, *arguments) if before else outcomes
 
-    monkeypatch.setattr(standing_plans, "unfinished", after_a_worker)
-    assert standing_plan(sweep("seed=0,1")) is None and trained == [2]
+    monkeypatch.setattr(Store, "outcomes", read_beside_a_worker)
+    publish_standing(Store(files), Request(config, plan, plan), lambda: None, print)
+    assert trained == [2] and list_queue(files).plans == []
+    assert {row.attempt for row in Store(files).outcomes().values()} == {0}

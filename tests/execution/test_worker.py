@@ -86,10 +86,10 @@ def test_runs_without_times_are_measured_and_grouped(sweep, study, monkeypatch):
 def test_one_of_several_plans(sweep, study):
     standing_plan(sweep("seed=0,1"))
     standing_plan(sweep("seed=2"))
-    assert train_open_plans(study, ALONE, NO_OBSERVER, number=2) == WorkerResult(1, 0, 0)
+    assert train_open_plans(study, ALONE, NO_OBSERVER, plan=2) == WorkerResult(1, 0, 0)
     assert [plan.number for plan in current_plans(study)] == [1]
     # It was completed before this worker started.
-    assert train_open_plans(study, ALONE, NO_OBSERVER, number=2) == WorkerResult(0, 0, 0)
+    assert train_open_plans(study, ALONE, NO_OBSERVER, plan=2) == WorkerResult(0, 0, 0)
     assert train_open_plans(study, ALONE, NO_OBSERVER).trained == 2
 
 
@@ -98,13 +98,13 @@ def test_a_plan_that_does_not_exist(number, sweep, study):
     standing_plan(sweep("seed=0,1"))
     standing_plan(sweep("seed=2"))
     with pytest.raises(ConfigError, match=rf"has no open plan {number}\. Choose from: 1, 2\."):
-        train_open_plans(study, ALONE, NO_OBSERVER, number=number)
+        train_open_plans(study, ALONE, NO_OBSERVER, plan=number)
 
 
 def test_no_plan_at_all(sweep, study):
     execute(sweep("seed=0"))
     with pytest.raises(ConfigError, match="has no open plan 5, and no other open plan"):
-        train_open_plans(study, ALONE, NO_OBSERVER, number=5)
+        train_open_plans(study, ALONE, NO_OBSERVER, plan=5)
 
 
 @pytest.mark.parametrize(

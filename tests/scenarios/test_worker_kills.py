@@ -1,25 +1,29 @@
-"""Workers of one plan are killed, and frozen for longer than a lease, at random moments."""
+"""Workers of one plan are killed, or frozen until another one takes over, at random moments."""
 
 import os
 import random
 import signal
 import time
 
+import pandas as pd
 import pytest
 
 import adamcmp
 from adamcmp.cli import main
-from adamcmp.storage import reader
+from adamcmp.execution.queue_files import lease_holder, list_queue
+from adamcmp.storage.folder import Folder
 from tests.support.interrupted import sweep_command
 from tests.support.required import require
 from tests.support.studies import SMALL
 from tests.support.study_bits import assert_same_bits
+from tests.support.waiting import wait_until
 
 LEASE = 2
 DISTURBANCES = 20
-PLAN_RUNS = 30
+#: So few that a worker soon finds no free share, and takes over that of a frozen one.
+PLAN_RUNS = 4
 OVERRIDES = [
-    *(*SMALL, "engine=eager", "steps=2500", "eval.every_steps=1000"),
+    *(*SMALL, "engine=eager", "steps=2000", "eval.every_steps=1000"),
     *("checkpoint_every=0.2", f"lease_seconds={LEASE}"),
 ]
 
@@ -30,10 +34,15 @@ class Workers:
     Args:
         start: Starts a worker on a host, given its name.
         hosts: The host name of each.
+        files: The study's files.
+
+    Attributes:
+        takeovers: How often a share of a frozen worker was taken over.
     """
 
-    def __init__(self, start, hosts):
+    def __init__(self, start, hosts, files):
         self._start = lambda number: start(hosts[number])
+        self._files, self.takeovers = files, 0
         self.processes = [self._start(number) for number in range(2)]
 
     @property
@@ -49,11 +58,19 @@ class Workers:
         self.processes[number] = self._start(number)
 
     def freeze(self, number, send):
-        """Freeze a worker, or with its processes, for longer than its lease."""
-        process = self.processes[number]
-        send(process.pid, signal.SIGSTOP)
-        time.sleep(1.5 * LEASE)
-        send(process.pid, signal.SIGCONT)
+        """Freeze a worker, or with its processes, until the other one has taken over its share."""
+        pid = self.processes[number].pid
+        send(pid, signal.SIGSTOP)
+        if self._shares(pid):
+            wait_until(lambda: not self._shares(pid), seconds=120)
+            self.takeovers += 1
+        send(pid, signal.SIGCONT)
+
+    def _shares(self, pid):
+        """Return the shares whose last lease is that of a worker."""
+        state = list_queue(self._files)
+        holders = {s: lease_holder(self._files, s, number) for s, number in state.leases.items()}
+        return [s for s, worker in holders.items() if f"-{pid}-" in (worker or "")]
 
     def join(self):
         """Wait until both have ended without an error."""
@@ -65,16 +82,20 @@ class Workers:
     ("workers", "hosts"), [(0, ("", "")), (2, ("", "")), (0, ("host-a", "host-b"))]
 )
 def test_no_run_is_lost_or_stored_twice(workers, hosts, commands, results):
-    """A fast machine trains several plans before it has seen all disturbances."""
+    """Plans follow each other until the workers have seen all disturbances."""
     require(not hosts[0] or os.getuid() == 0, "Only root can set the name of the host.")
     options = ["--results", str(results), f"workers={workers}", "checkpoint_every=0.2", "-q"]
     generator = random.Random(f"{workers}{hosts}")
-    disturbances = seeds = 0
+    disturbances = seeds = takeovers = 0
     while disturbances < DISTURBANCES:
         new_seeds = f"seed=range({seeds},{seeds + PLAN_RUNS})"
         assert main([*sweep_command(results, "s", [*OVERRIDES, new_seeds]), "--plan-only"]) == 0
         seeds += PLAN_RUNS
-        work = Workers(lambda host: commands.start("worker", "s", *options, host=host), hosts)
+        work = Workers(
+            lambda host: commands.start("worker", "s", *options, host=host),
+            hosts,
+            Folder(results / "s"),
+        )
         while disturbances < DISTURBANCES:
             time.sleep(generator.uniform(0.2, 2.0))
             if not work.training:
@@ -83,7 +104,10 @@ def test_no_run_is_lost_or_stored_twice(workers, hosts, commands, results):
             action(generator.randrange(2), generator.choice([os.kill, os.killpg]))
             disturbances += 1
         work.join()
-    assert len(reader.read_runs(results / "s")) == seeds
+        takeovers += work.takeovers
+    assert takeovers > 0
+    rows = pd.read_parquet(results / "s" / "runs")  # also those that reading would leave out
+    assert len(rows) == seeds and rows["run_id"].is_unique
     # The next command removes what was left by workers that were killed while they wrote a file.
     for study in ("s", "whole"):
         adamcmp.sweep([*OVERRIDES, f"seed=range({seeds + 1})", f"study={study}", "workers=0"])

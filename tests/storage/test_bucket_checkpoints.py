@@ -74,6 +74,19 @@ def test_checkpoints_are_uploaded_while_runs_are_trained(here, there, monkeypatc
         assert there.existing()
 
 
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b'{"runs": ["a"]}', b'{"steps_taken": "x"}'])
+def test_a_damaged_record_of_a_checkpoint_is_removed(record, files, here, there, caplog):
+    with here.transferring():
+        write(here, ["a"], 1)
+        write(here, ["b"], 2)
+    name = next(name for name in files.list(CHECKPOINT_FOLDER) if name.endswith(".json"))
+    files.replace(name, record)
+    with caplog.at_level(logging.WARNING):
+        assert len(there.existing()) == 1
+    assert f"{name} is damaged. Its runs start from the beginning" in caplog.text
+    assert len(files.list(CHECKPOINT_FOLDER)) == 2
+
+
 def test_only_changed_checkpoints_are_uploaded(files, here, there, monkeypatch):
     with here.transferring():
         write(here, ["a"], 1)

@@ -56,15 +56,25 @@ def test_a_lock_of_a_dead_process_of_this_machine_is_free_at_once(bucket_files, 
         pass
 
 
-def test_what_a_lock_guards_is_not_changed_after_it_was_taken_over(bucket_files, other):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda files: files.replace("study.yaml", b""),
+        lambda files: files.create("queue/plan-000001.parquet", b""),
+        lambda files: files.delete("a file"),
+    ],
+    ids=["replace", "create", "delete"],
+)
+def test_what_a_lock_guards_is_not_changed_after_it_was_taken_over(change, bucket_files, other):
+    bucket_files.create("a file", b"")
     frozen = ObjectStore(bucket_files.address, bucket_files._bucket)
     with frozen.lock(0.0):
         frozen._locks[0]._released.set()  # it renews nothing
         frozen._locks[0]._renewed -= 1
         other.__enter__()
         with pytest.raises(BucketError, match="taken over this lock"):
-            frozen.replace("study.yaml", b"")
-    assert "study.yaml" not in bucket_files.list("")
+            change(frozen)
+    assert set(bucket_files.list("")) == {"a file"} and not bucket_files.list("queue/")
     other.__exit__()
 
 

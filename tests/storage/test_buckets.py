@@ -99,7 +99,7 @@ def test_an_error_of_a_bucket_is_both_an_error_of_a_store_and_of_a_file():
 def test_the_endpoint_may_be_that_of_s3_only(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://other")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://s3")
-    assert buckets._endpoint() == "http://s3"
+    assert buckets._endpoint() == ("AWS_ENDPOINT_URL_S3", "http://s3")
 
 
 @pytest.mark.parametrize("value", ["", "127.0.0.1:5055"])

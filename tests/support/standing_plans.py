@@ -55,7 +55,7 @@ def standing_plan(
     """
     store = Store(config.location.folder)
     plan = make_plan(config, store.numerics())
-    missing = unfinished(plan, store, retrained_statuses)
+    missing = unfinished(plan, store.outcomes(), retrained_statuses)
     if measured:
         missing = autotuned(missing, Serial(), lambda: None, lambda text: None)
     request = Request(config, plan, missing, retrained_statuses)

@@ -19,14 +19,14 @@ def files(results):
 
 def test_a_plan_of_a_grid(files, results):
     written = plan("seed=range(4)")
-    assert (written.number, written.runs, written.shares) == (1, 4, 4)
+    assert (written.numbers, written.runs, written.shares) == ((1,), 4, 4)
     assert written.folder == results / "s" and written.seconds > 0
     assert list_queue(files).plans == [1] and "runs" not in files.folders()
 
 
 def test_runs_that_are_stored_are_not_planned(results, files):
     sweep([*GRID, "seed=0,1"])
-    assert plan("seed=0,1").number is None and not files.list(QUEUE)
+    assert plan("seed=0,1").numbers == () and not files.list(QUEUE)
     assert plan("seed=0,1,2").runs == 1
     assert train(results)[0].trained == 1
     assert plan("seed=0,1", force=True).runs == 2
@@ -35,7 +35,8 @@ def test_runs_that_are_stored_are_not_planned(results, files):
 def test_the_same_plan_again(files):
     first = plan("seed=0,1")
     assert plan("seed=0,1") == first and list_queue(files).plans == [1]
-    assert plan("seed=0,1,2").runs == 1 and list_queue(files).plans == [1, 2]
+    both = plan("seed=0,1,2")
+    assert (both.numbers, both.runs, both.shares) == ((1, 2), 3, 3)
     with pytest.raises(
         ConfigError, match="Plan 1 of study 's' has 1 run of this command, and 1 other run"
     ):
@@ -73,4 +74,4 @@ def test_plans_are_cancelled(files, results):
     create_lease(files, Share(1, 0), 1, "a worker")
     assert cancel(results, "s") == Cancelled((1,), 2, ())
     assert not files.list(QUEUE) and cancel(results, "s") == Cancelled((), 0, ())
-    assert plan("seed=0,1").number == 3 and train(results)[0].trained == 2
+    assert plan("seed=0,1").numbers == (3,) and train(results)[0].trained == 2

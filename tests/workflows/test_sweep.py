@@ -2,7 +2,7 @@
 
 import pytest
 
-from adamcmp.execution import execute
+from adamcmp.execution import requests
 from adamcmp.storage import reader
 from adamcmp.storage.folder import Folder
 from adamcmp.workflows.sweep import sweep
@@ -33,12 +33,12 @@ def test_a_sweep_reads_each_part_of_runs_at_most_once(parts, results, monkeypatc
 
 def test_a_sweep_is_planned_once(parts, monkeypatch):
     planned = []
-    make_plan = execute.make_plan
+    make_plan = requests.make_plan
 
     def counted(*arguments):
         planned.append(arguments)
         return make_plan(*arguments)
 
-    monkeypatch.setattr(execute, "make_plan", counted)
+    monkeypatch.setattr(requests, "make_plan", counted)
     sweep([*FAST, "seed=range(4)"])
     assert len(planned) == 1
