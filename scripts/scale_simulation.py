@@ -257,8 +257,7 @@ class Simulation:
         plan = with_seconds(make_plan(config, NUMERICS), run_seconds)
         self.specs: dict[str, RunSpec] = {spec.run_id: spec for spec in plan.specs}
         request = Request(config, plan, plan)
-        published = publish_standing(self.store, request, lambda: None, lambda text: None)
-        assert published is not None
+        (published,) = publish_standing(self.store, request, lambda: None, lambda text: None)
         self.plan, self.costs = published, plan.costs
         # Each worker reads the file of the plan, but they share its content in memory.
         vars(reservations)["read_plan"] = self._read_plan
