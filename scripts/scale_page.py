@@ -35,7 +35,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "frozen": ("frozen", ","),
         "duration (h)": ("hours", ".2f"),
         "time spent on stored runs": ("utilization", ".0%"),
-        "rows refused": ("refused", ","),
+        "runs lost to others": ("lost", ","),
         "queue operations per worker and second": ("operations", ".3f"),
         "other operations": ("storage_operations", ".3f"),
         "names per listing": ("names", ",.0f"),

@@ -1,4 +1,8 @@
-"""Simulate many workers of one study: the real queue, leases and store, on a virtual clock."""
+"""Simulate many workers of one study on a virtual clock.
+
+The plan, the queue, the leases, the scheduler of each worker and the store are real. The files are
+in memory, and an executor waits for the virtual end of each group instead of training it.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +13,23 @@ import math
 import random
 import threading
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from adamcmp.config import Composer, Numerics, StudyConfig
-from adamcmp.execution import liveness, queue_files, reservations
+from adamcmp.execution import liveness, queue_files, reservations, scheduler
+from adamcmp.execution.executors import Executor, Handle, ProgressCallback, Result, Task
 from adamcmp.execution.heartbeats import RENEWALS, Heartbeat
+from adamcmp.execution.observer import Observer
 from adamcmp.execution.open_plans import OpenPlan
 from adamcmp.execution.queue_files import QUEUE, plan_file, worker_file
 from adamcmp.execution.requests import Request
 from adamcmp.execution.reservations import Reservations
-from adamcmp.execution.scheduler import pause_seconds
+from adamcmp.execution.scheduler import Scheduler
 from adamcmp.execution.shares import lane_groups
 from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.planning.cost_model import CostModel
@@ -34,6 +40,7 @@ from adamcmp.planning.timings import Timings
 from adamcmp.storage.files import Files, FileVersion
 from adamcmp.storage.parts import list_parts, row_indexes
 from adamcmp.storage.store import Store
+from adamcmp.training.outcome import Done, Outcome, Stopped
 
 #: Numerics of the runs, whose lanes are fused.
 NUMERICS = Numerics(device="cpu", dtype="float32", threads=1, engine="traced")
@@ -42,6 +49,8 @@ STEPS = 1000
 LANES = 256
 #: Seconds after which a job that was killed is replaced by another one.
 RESTART_SECONDS = 60.0
+#: Seconds between two actions of a scheduler that has no group.
+_WAITING_SECONDS = 1.0
 
 
 class Clock:
@@ -60,13 +69,15 @@ CLOCKS = (
     (reservations, "boot_time_clock"),
     (liveness, "time"),
     (queue_files, "time"),
+    (scheduler, "time"),
 )
 
 
 def replace_clocks(clock: Clock) -> None:
-    """Make the queue of this process use a clock."""
+    """Make the workers of this process use a clock; a sleep takes no time."""
+    virtual = SimpleNamespace(monotonic=clock, sleep=lambda seconds: None)
     for module, name in CLOCKS:
-        vars(module)[name] = SimpleNamespace(monotonic=clock) if name == "time" else clock
+        vars(module)[name] = virtual if name == "time" else clock
 
 
 class SimulatedFiles(Files):
@@ -166,22 +177,72 @@ class SimulatedHeartbeat(Heartbeat):
         self._write()
 
 
+class SimulatedExecutor(Executor):
+    """An executor with one process, whose groups end at a time of the virtual clock.
+
+    Args:
+        clock: The clock.
+        seconds: Returns the seconds that a group takes.
+
+    """
+
+    slots = 1
+
+    def __init__(self, clock: Clock, seconds: Callable[[LaneGroup], float]) -> None:
+        self._clock, self._seconds = clock, seconds
+        self._running: tuple[Handle[Any], LaneGroup, float] | None = None
+        self._cancelled = False
+        self._number = itertools.count()
+        self.stopped = 0
+
+    @property
+    def ends(self) -> float:
+        """When the group that is being trained ends; infinity if there is none."""
+        return self._running[2] if self._running else math.inf
+
+    def submit(self, tasks: Sequence[Task[Any, Any, Any]]) -> list[Handle[Any]]:
+        """See `Executor.submit`."""
+        for task in tasks:
+            group = task.argument[0]
+            handle = Handle[Any](str(next(self._number)))
+            self._running = handle, group, self._clock() + self._seconds(group)
+        return [self._running[0]] if tasks and self._running else []
+
+    def poll(self, on_progress: ProgressCallback[Any] | None = None) -> list[Result[Any]]:
+        """See `Executor.poll`; does not wait."""
+        if self._running is None or (self._clock() < self.ends and not self._cancelled):
+            return []
+        (handle, group, ends), self._running = self._running, None
+        # A worker process goes on while its worker is frozen.
+        ended = self._clock() >= ends
+        outcome: Outcome = Done([_row(spec) for spec in group.specs]) if ended else Stopped()
+        self.stopped += 0 if ended else len(group.specs)
+        self._cancelled = False
+        return [Result(handle, outcome)]
+
+    def cancel(self, handles: Sequence[Handle[Any]]) -> None:
+        """See `Executor.cancel`."""
+        self._cancelled = bool(handles)
+
+    def close(self) -> None:
+        """See `Executor.close`."""
+
+
 @dataclass
 class SimulatedWorker:
     """A worker with one process."""
 
     heartbeat: SimulatedHeartbeat
-    reservations: Reservations
-    waiting: deque[LaneGroup] = field(default_factory=deque)
+    scheduler: Scheduler
+    executor: SimulatedExecutor
     alive: bool = True
     frozen_until: float = 0.0
     started: float = 0.0
     ended: float = math.inf
-    waits_since: float = math.inf
 
 
 @dataclass(frozen=True)
-class Result:
+class Measured:
     """What a simulation measured.
 
     Attributes:
@@ -192,7 +253,8 @@ class Result:
         frozen: Number of workers that were frozen for longer than their lease.
         hours: Virtual duration.
         utilization: Share of the workers' time that was spent on runs that were stored.
-        refused: Number of runs whose rows were not stored, since the worker had been frozen.
+        lost: Number of runs that a worker had begun and did not store, since others had taken over
+            its share while it was frozen.
         operations: Operations on the queue for each worker and second.
         by_kind: The same for each kind of operation.
         names: Mean number of names in a listing of the queue.
@@ -208,7 +270,7 @@ class Result:
     frozen: int
     hours: float
     utilization: float
-    refused: int
+    lost: int
     operations: float
     by_kind: dict[str, float]
     names: float
@@ -266,7 +328,7 @@ class Simulation:
         self._events: list[tuple[float, int, Any, tuple[Any, ...]]] = []
         self._order = itertools.count()
         self._all: list[SimulatedWorker] = []
-        self.killed = self.frozen = self.refused = 0
+        self.killed = self.frozen = self.late = 0
         self.useful_seconds = 0.0
 
     def _read_plan(self, files: Files, number: int) -> OpenPlan | None:
@@ -276,7 +338,7 @@ class Simulation:
             return None
         return self.plan
 
-    def run(self) -> Result:
+    def run(self) -> Measured:
         """Simulate until every run is stored."""
         started = time.process_time()
         self.files.operations.clear()
@@ -310,23 +372,36 @@ class Simulation:
         if not self.files.holds(plan_file(self.plan.number)):
             return
         heartbeat = SimulatedHeartbeat(self.files, f"node-{len(self._all)}", self.lease_seconds)
-        plans = frozenset({self.plan.number})
+        executor = SimulatedExecutor(self.clock, self._seconds)
+        reservations = Reservations(
+            self.store,
+            heartbeat,
+            frozenset({self.plan.number}),
+            lambda groups: lane_groups(groups, self.costs, self.store),
+            self.specs,
+        )
+        observer = Observer(on_finished=self._count_stored, on_notice=self._count_late)
         worker = SimulatedWorker(
             heartbeat,
-            Reservations(
-                self.store,
-                heartbeat,
-                plans,
-                lambda groups: lane_groups(groups, self.costs, self.store),
-                self.specs,
+            Scheduler(
+                executor, self.store, reservations, len(self.specs), observer, 30.0, lambda: None
             ),
+            executor,
             started=self.clock(),
         )
         self._all.append(worker)
         self._after(self.random.expovariate(1 / self.lifetime), worker, self._disturb)
         self._beat(worker)
-        self._refresh(worker)
-        self._next(worker)
+        self._advance(worker)
+
+    def _seconds(self, group: LaneGroup) -> float:
+        return (self.costs.seconds(group) or 0.0) * self.random.uniform(0.7, 1.5)
+
+    def _count_stored(self, group: LaneGroup, outcome: Outcome) -> None:
+        self.useful_seconds += self.costs.seconds(group) or 0.0
+
+    def _count_late(self, notice: str) -> None:
+        self.late += int(notice.removeprefix("The results of ").split()[0])
 
     def _disturb(self, worker: SimulatedWorker) -> None:
         """Kill a worker, or freeze it for longer than its lease."""
@@ -345,42 +420,16 @@ class Simulation:
         worker.heartbeat.beat()
         self._after(worker.heartbeat.interval, worker, self._beat)
 
-    def _refresh(self, worker: SimulatedWorker) -> None:
-        if worker.reservations.refresh_is_due:
-            worker.reservations.refresh()
-        self._after(worker.heartbeat.interval / 4, worker, self._refresh)
-
-    def _next(self, worker: SimulatedWorker) -> None:
-        """Begin the next group of a worker, or wait for one."""
-        has_reserved = worker.reservations.has_reserved
-        worker.waiting = deque(group for group in worker.waiting if has_reserved(group.run_ids))
-        if not worker.waiting:
-            worker.waiting += worker.reservations.take()
-        if worker.waiting:
-            worker.waits_since = math.inf
-            group = worker.waiting.popleft()
-            seconds = (self.costs.seconds(group) or 0.0) * self.random.uniform(0.7, 1.5)
-            self._after(seconds, worker, self._finish, group, seconds)
-        elif worker.reservations.waiting_for_others:
-            worker.waits_since = min(worker.waits_since, self.clock())
-            waited = self.clock() - worker.waits_since
-            self._after(pause_seconds(waited, worker.heartbeat.interval), worker, self._next)
-        else:
+    def _advance(self, worker: SimulatedWorker) -> None:
+        """Let the scheduler of a worker act now, at the end of its group, and at intervals."""
+        if not worker.scheduler.advance():
             self.files.delete(worker_file(worker.heartbeat.worker))
             self._end(worker)
-
-    def _finish(self, worker: SimulatedWorker, group: LaneGroup, seconds: float) -> None:
-        """Store the rows of a group, as `Scheduler` does."""
-        run_ids = [spec.run_id for spec in group.specs]
-        worker.reservations.refresh()
-        if worker.reservations.has_reserved(run_ids):
-            attempts = worker.reservations.attempts(run_ids)
-            self.store.append([_row(spec) for spec in group.specs], [], (), attempts)
-            worker.reservations.mark_stored(run_ids)
-            self.useful_seconds += seconds
-        else:
-            self.refused += len(run_ids)
-        self._next(worker)
+            return
+        # As soon as a group has ended, the next one begins.
+        seconds = worker.executor.ends - self.clock() if worker.executor.ends < math.inf else 0.0
+        longest = worker.heartbeat.interval / 4
+        self._after(min(seconds, longest) or _WAITING_SECONDS, worker, self._advance)
 
     def _check(self) -> None:
         """Check that each run is stored, in one row."""
@@ -391,13 +440,13 @@ class Simulation:
         if rows != len(self.specs):
             raise AssertionError(f"{rows} rows of {len(self.specs)} runs are stored")
 
-    def _result(self, cpu_seconds: float) -> Result:
+    def _result(self, cpu_seconds: float) -> Measured:
         seconds = sum(min(w.ended, self.clock()) - w.started for w in self._all)
         queue: Counter[str] = Counter()
         for (kind, is_queue), count in self.files.operations.items():
             queue[kind] += count * is_queue
         others = sum(self.files.operations.values()) - sum(queue.values())
-        return Result(
+        return Measured(
             runs=len(self.specs),
             workers=self.workers,
             shares=len(self.plan.header.share_runs),
@@ -405,7 +454,7 @@ class Simulation:
             frozen=self.frozen,
             hours=max(worker.ended for worker in self._all) / 3600,
             utilization=self.useful_seconds / seconds,
-            refused=self.refused,
+            lost=self.late + sum(worker.executor.stopped for worker in self._all),
             operations=sum(queue.values()) / seconds,
             by_kind={kind: count / seconds for kind, count in sorted(queue.items())},
             names=self.files.listed / max(queue["list"], 1),
@@ -418,4 +467,5 @@ class Simulation:
 def _row(spec: RunSpec) -> dict[str, Any]:
     measured = dict.fromkeys(("train_loss", "val_loss", "test_loss"), 1.0)
     errors = dict.fromkeys(("train_error", "val_error", "test_error"), 0.5)
-    return {**spec.columns(), **measured, **errors, "study": "scale", "status": "done"}
+    ended = {"status": "done", "steps": STEPS, "stopped_at_step": None}
+    return {**spec.columns(), **measured, **errors, **ended}

@@ -79,7 +79,7 @@ class Scheduler:
     #: The losses of `reservations` for which groups were given up.
     _losses: int = field(init=False, default=0)
     #: Time of the last part on disk.
-    _flushed: float = field(init=False, default_factory=time.monotonic)
+    _flushed: float = field(init=False)
     #: Time since which every share is reserved, and the time of the next look for one.
     _waits_since: float | None = field(init=False, default=None)
     _next_look: float = field(init=False, default=0.0)
@@ -87,6 +87,7 @@ class Scheduler:
     def __post_init__(self) -> None:
         self._late = LateResults(self.store)
         self._progress = SweepProgress(self.runs)
+        self._flushed = time.monotonic()
 
     def run(self) -> None:
         """Train shares until no plan has one that is not done.
@@ -99,14 +100,29 @@ class Scheduler:
         self._publish()
         with self.store.checkpoints.transferring():
             try:
-                while self._has_work():
-                    if signal_number := self.interrupted():
-                        self._stop(signal_number)
-                    self._submit()
-                    self._collect()
+                while self.advance():
+                    pass
             finally:
                 self._flush()
                 self._late.compare()
+
+    def advance(self) -> bool:
+        """Reserve and submit what is possible now, and handle what has ended.
+
+        Returns:
+            Whether a plan has a share that is not done.
+
+        Raises:
+            AdamcmpError: See `run`.
+            Interrupted: See `run`.
+        """
+        if not self._has_work():
+            return False
+        if signal_number := self.interrupted():
+            self._stop(signal_number)
+        self._submit()
+        self._collect()
+        return True
 
     def _has_work(self) -> bool:
         self._give_up_lost()

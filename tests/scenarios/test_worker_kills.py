@@ -59,16 +59,20 @@ class Workers:
 
     def freeze(self, number, send):
         """Freeze a worker, or with its processes, until the other one has taken over its share."""
-        pid = self.processes[number].pid
-        send(pid, signal.SIGSTOP)
-        if self._shares(pid):
-            wait_until(lambda: not self._shares(pid), seconds=120)
+        process = self.processes[number]
+        send(process.pid, signal.SIGSTOP)
+        if self.shares(number):
+            wait_until(lambda: not self.shares(number))
             self.takeovers += 1
-        send(pid, signal.SIGCONT)
+        send(process.pid, signal.SIGCONT)
 
-    def _shares(self, pid):
+    def await_share(self, number):
+        """Wait until a worker has a share, or one of the workers has ended."""
+        wait_until(lambda: self.shares(number) or not self.training)
+
+    def shares(self, number):
         """Return the shares whose last lease is that of a worker."""
-        state = list_queue(self._files)
+        state, pid = list_queue(self._files), self.processes[number].pid
         holders = {s: lease_holder(self._files, s, number) for s, number in state.leases.items()}
         return [s for s, worker in holders.items() if f"-{pid}-" in (worker or "")]
 
@@ -97,11 +101,13 @@ def test_no_run_is_lost_or_stored_twice(workers, hosts, commands, results):
             Folder(results / "s"),
         )
         while disturbances < DISTURBANCES:
-            time.sleep(generator.uniform(0.2, 2.0))
+            number, action = generator.randrange(2), work.kill if disturbances % 2 else work.freeze
+            if action == work.freeze:
+                work.await_share(number)
+            time.sleep(generator.uniform(0.0, 1.5))
             if not work.training:
                 break
-            action = work.kill if disturbances % 2 else work.freeze
-            action(generator.randrange(2), generator.choice([os.kill, os.killpg]))
+            action(number, generator.choice([os.kill, os.killpg]))
             disturbances += 1
         work.join()
         takeovers += work.takeovers
