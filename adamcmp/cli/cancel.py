@@ -40,9 +40,10 @@ def main(arguments: list[str]) -> int:
         print(f"Study {options.study!r} has no open plan.")
     else:
         numbers = ", ".join(map(str, cancelled.plans))
+        missing, several = cancelled.runs, len(cancelled.plans) > 1
+        runs = "" if missing is None else f", with {counted(missing, 'run')} not stored"
         print(
-            f"Removed plan{'s' * (len(cancelled.plans) > 1)} {numbers} of study "
-            f"{options.study!r}, with {counted(cancelled.runs, 'run')} not stored. "
+            f"Removed plan{'s' * several} {numbers} of study {options.study!r}{runs}. "
             f"Workers notice it within 120 s by default; they save checkpoints and stop."
         )
     for notice in cancelled.notices:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
+from adamcmp.config import Execution
 from adamcmp.errors import ConfigError, Interrupted, counted
-from adamcmp.execution.open_plans import OpenPlan, available_runs, next_attempts, read_plan
+from adamcmp.execution.open_plans import (
+    OpenPlan,
+    available_runs,
+    check_versions,
+    next_attempts,
+    read_plan,
+)
 from adamcmp.execution.publishing import await_plan_owners, living_workers_and_plans, publish_plan
 from adamcmp.execution.requests import Request, record_command, unfinished
 from adamcmp.execution.signals import InterruptedBy
@@ -34,7 +42,7 @@ def publish_standing(
 
     Raises:
         ConfigError: If some of the runs are in a standing plan that has others too, another
-            process is training some, or a plan does not allow the requested mixed versions.
+            process is training some, or such a plan was made with other versions or options.
         Interrupted: If a signal has arrived; nothing is written.
         StoreError: If the study cannot be written or locked.
     """
@@ -55,7 +63,8 @@ def publish_standing(
                 f"`adamcmp worker {study_arguments(store.folder)}` helps it."
             )
         for plan in available.adopted:
-            _check_mixed_versions(request, plan, store)
+            check_versions(plan, store.folder)
+            _check_options(request, plan, store)
         if available.adopted and not available.run_ids:
             return available.adopted
         number = record_command(store, request.config, request.plan)
@@ -66,11 +75,16 @@ def publish_standing(
     return (*available.adopted, new) if new else available.adopted
 
 
-def _check_mixed_versions(request: Request, plan: OpenPlan, store: Store) -> None:
-    """Check that an open plan allows mixed versions if the command requests them."""
-    if request.config.execution.mixed_versions and not plan.header.mixed_versions:
-        raise ConfigError(
-            f"mixed_versions=true: plan {plan.number} of study {store.folder.name!r} has some of "
-            f"these runs and does not allow other versions. Remove it with `adamcmp cancel "
-            f"{study_arguments(store.folder)}`, and repeat this command."
+def _check_options(request: Request, plan: OpenPlan, store: Store) -> None:
+    """Check that an open plan has the options that the command requests."""
+    for name in ("lease_seconds", "mixed_versions"):
+        requested, default = (
+            getattr(each, name) for each in (request.config.execution, Execution())
         )
+        if requested not in (default, getattr(plan.header, name)):
+            option = f"{name}={json.dumps(requested)}"
+            raise ConfigError(
+                f"{option}: plan {plan.number} of study {store.folder.name!r} has some of these "
+                f"runs and was made without it. Remove the plan with `adamcmp cancel "
+                f"{study_arguments(store.folder)}`, and repeat this command."
+            )

@@ -153,10 +153,13 @@ class Store:
             study = self.study_metadata() or new_study_metadata(
                 self.folder.name, numerics=numerics.model_dump(), defaults=DEFAULTS_VERSION
             )
-            if self._recorded_numerics(study) != numerics:
+            recorded = self._recorded_numerics(study)
+            if recorded is not None and recorded != numerics:
+                chosen = numerics.model_dump()
+                differing = [f"{name}={v}" for name, v in recorded if v != chosen[name]]
                 raise StoreError(
-                    f"Another process has just created {self.folder} with other numerics. Use "
-                    f"those, or another study=NAME."
+                    f"Another process has just created {self.folder} with {', '.join(differing)}. "
+                    f"Repeat this command: it then trains its runs in the same way."
                 )
             study["asked"].append({"words": list(overrides), "at": now(), **metadata})
             write_study_metadata(self.files, study)

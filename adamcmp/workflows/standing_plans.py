@@ -98,12 +98,12 @@ class Cancelled:
 
     Attributes:
         plans: The numbers of the plans.
-        runs: Number of their runs that are not stored, as far as the plans could be read.
+        runs: Number of their runs that are not stored; None if a plan could not be read.
         notices: What could not be read.
     """
 
     plans: tuple[int, ...]
-    runs: int
+    runs: int | None
     notices: tuple[str, ...]
 
 
@@ -121,15 +121,17 @@ def cancel(root: Address, study: str) -> Cancelled:
     """
     store = Store(study_folder(root, study))
     outcomes = store.outcomes()
-    runs, notices = 0, []
+    missing: list[int | None] = []
+    notices = []
     with storage_errors(store.folder):
         numbers = list_queue(store.files).plans
         for number in numbers:
             launched = None
             try:
                 plan = read_plan(store.files, number)
-                runs += len(plan.missing(outcomes)) if plan else 0
+                missing.append(len(plan.missing(outcomes)) if plan else 0)
             except (ConfigError, StoreError):
+                missing.append(None)
                 notices.append(f"Plan {number} could not be read, so its runs are not counted.")
             try:
                 launched = launched_jobs(store.files, number)
@@ -138,4 +140,6 @@ def cancel(root: Address, study: str) -> Cancelled:
             remove_plan(store.files, number)  # first, so that no command replaces the jobs
             if launched is not None:
                 study_launcher(store.files, launched.cluster).cancel(launched.jobs)
+    known = [count for count in missing if count is not None]
+    runs = sum(known) if len(known) == len(missing) else None
     return Cancelled(tuple(numbers), runs, tuple(notices))

@@ -34,8 +34,8 @@ def test_damaged_files_do_not_prevent_it(name, composer, capsys, results):
     (results / "s" / "queue" / name).write_bytes(b'{"x":')
     assert main(["cancel", "s"]) == 0
     printed, notices = capsys.readouterr()
-    runs = "1 run" if name.startswith("plan") else "3 runs"
-    assert f"Removed plans 1, 2 of study 's', with {runs} not stored" in printed
+    runs = "" if name.startswith("plan") else ", with 3 runs not stored"
+    assert f"Removed plans 1, 2 of study 's'{runs}." in printed
     expected = {"plan": "Plan 1 could not be read", "jobs": "Jobs of plan 1 were not cancelled: "}
     assert expected.get(name[:4], "") in notices and len(notices.splitlines()) == (name[0] != "w")
     assert not list_queue(Folder(results / "s")).plans

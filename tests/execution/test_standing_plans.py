@@ -16,7 +16,7 @@ from adamcmp.execution.worker import train_open_plans
 from adamcmp.planning.plan import make_plan
 from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
-from tests.support.standing_plans import standing_plan
+from tests.support.standing_plans import standing_plan, with_versions
 from tests.support.studies import SMALL
 from tests.support.training_elsewhere import training_elsewhere
 
@@ -50,11 +50,18 @@ def test_the_same_standing_plan_again(sweep, files):
     assert wider.number == 2 and wider.header.runs == 1
 
 
-def test_the_same_standing_plan_with_mixed_versions(sweep, files):
+@pytest.mark.parametrize("option", ["mixed_versions=true", "lease_seconds=5.0"])
+def test_the_same_standing_plan_with_other_options(option, sweep, files):
     standing_plan(sweep("seed=0,1"))
-    with pytest.raises(ConfigError, match=r"mixed_versions=true: plan 1 of study 's' .*cancel s"):
-        standing_plan(sweep("seed=0,1", "mixed_versions=true"))
+    with pytest.raises(ConfigError, match=rf"{option}: plan 1 of study 's' .* without it.*cancel"):
+        standing_plan(sweep("seed=0,1", option))
     assert list_queue(files).plans == [1]
+
+
+def test_the_same_standing_plan_of_other_versions(sweep, files):
+    with_versions(files, standing_plan(sweep("seed=0,1")), {"adamcmp": "0.0.1"})
+    with pytest.raises(ConfigError, match=r"was made with adamcmp 0\.0\.1"):
+        standing_plan(sweep("seed=0,1"))
 
 
 def test_a_standing_plan_of_stored_runs(sweep, files):

@@ -9,6 +9,7 @@ import pytest
 
 from adamcmp.cli import main
 from adamcmp.components.executors.slurm import SlurmSettings
+from adamcmp.execution.launchers.slurm import SlurmLauncher
 from adamcmp.execution.liveness import worker_records
 from adamcmp.storage import reader
 from adamcmp.storage.folder import Folder
@@ -45,7 +46,11 @@ def wait_for_jobs(folder):
     ("settings", "message"),
     [
         (["executor.partition=debgu"], "has no partition 'debgu'. Did you mean 'debug'? It has:"),
-        (["executor.constraint=nope"], "Invalid feature specification"),
+        (
+            ["executor.constraint=nope"],
+            "Invalid feature specification. Check executor.timeout_min=60",
+        ),
+        (["executor.mem_gb=1000"], "the nodes of partition 'debug' have at most"),
         (["executor.timeout_min=3", "executor.partition=short"], "take at most 2 minutes"),
     ],
 )
@@ -55,7 +60,8 @@ def test_settings_that_the_cluster_refuses(slurm, results, capsys, settings, mes
 
 
 @pytest.mark.slow
-def test_a_refused_submission_leaves_no_plan(slurm, results, capsys):
+def test_a_refused_submission_leaves_no_plan(slurm, results, capsys, monkeypatch):
+    monkeypatch.setattr(SlurmLauncher, "check", lambda launcher: None)
     runs = [*SMALL, "seed=0,1", "steps=2", "engine=eager", "study=s"]
     message = error(capsys, "sweep", *runs, "executor=slurm", "executor.mem_gb=1000")
     assert "Requested node configuration is not available" in message

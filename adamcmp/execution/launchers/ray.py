@@ -170,7 +170,10 @@ class _Connection:
             requests.write(json.dumps({"method": method, "arguments": arguments}).encode() + b"\n")
             requests.flush()
             if not select.select([self._answers], [], [], timeout)[0]:
-                raise ClusterError(f"the Ray cluster has not answered for {timeout:.0f} s.")
+                raise ClusterError(
+                    f"no Ray cluster has answered for {timeout:.0f} s. Check the address: another "
+                    f"program may listen on its port."
+                )
             line = self._answers.readline()
         except BrokenPipeError:
             line = b""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import getpass
 import importlib.util
+import io
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ class SlurmLauncher(Launcher[SlurmSettings]):
                 "executor=slurm: there is no command sbatch on the PATH. Run this command on a "
                 "login node of a Slurm cluster."
             )
-        self._check_partition()
+        self._check_partitions()
         arguments = [f"--{key.replace('_', '-')}={value}" for key, value in self._options().items()]
         try:
             _slurm("sbatch", "--test-only", *arguments, "--wrap=true")
@@ -61,7 +63,7 @@ class SlurmLauncher(Launcher[SlurmSettings]):
             if "account" in str(error) and self.settings.account:
                 raise ConfigError(_unknown_account(self.settings.account)) from None
             if not _MAY_WAIT.search(str(error)):
-                raise
+                raise ConfigError(f"{error} Check {', '.join(self._named_settings())}.") from None
 
     def start(self, command: WorkerCommand, count: int) -> list[str]:
         """See `Launcher.start`."""
@@ -76,8 +78,9 @@ class SlurmLauncher(Launcher[SlurmSettings]):
             job_name=f"adamcmp-{self.folder.parent.name}",
             signal_delay_s=min(SIGNAL_SECONDS, self.settings.timeout_min * SIGNAL_SECONDS // 4),
             stderr_to_stdout=True,
-            # Modules in the working directory must not replace those of submitit.
-            setup=[*self.settings.setup, "export PYTHONSAFEPATH=1"],
+            # A job ends if a command of `setup` fails. Modules in the working directory must not
+            # replace those of submitit.
+            setup=["set -e", *self.settings.setup, "set +e", "export PYTHONSAFEPATH=1"],
             # After a node fails, its jobs start again, even if this is not the cluster's default.
             additional_parameters={"requeue": True},
             # Since Slurm 22.05, srun does not inherit this option from sbatch.
@@ -85,10 +88,13 @@ class SlurmLauncher(Launcher[SlurmSettings]):
         )
         job = SlurmJob(tuple(command.argv), self.settings.gpus_per_node)
         try:
-            with executor.batch():
+            # submitit prints what sbatch has printed, if this fails.
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), executor.batch():
                 submitted = [executor.submit(job) for _ in range(count)]
         except FailedJobError as error:
-            raise ClusterError(f"executor=slurm: {_reason(str(error))}") from None
+            raise ClusterError(
+                f"executor=slurm: {_reason(str(error))} Check {', '.join(self._named_settings())}."
+            ) from None
         return [each.job_id for each in submitted]
 
     def states(self, jobs: Sequence[str]) -> Mapping[str, JobState]:
@@ -128,26 +134,54 @@ class SlurmLauncher(Launcher[SlurmSettings]):
         }
         return {key: value for key, value in options.items() if value is not None}
 
-    def _check_partition(self) -> None:
-        """Check that the partition exists, and that it allows the requested time limit."""
-        lines = _slurm("sinfo", "--noheader", "--format=%P %l").splitlines()
+    def _named_settings(self) -> list[str]:
+        """Return the settings that determine the options of ``sbatch``, as on the command line."""
+        values = self.settings.model_dump(exclude={"name", "jobs", "setup"}, exclude_none=True)
+        return [f"executor.{key}={value}" for key, value in values.items()]
+
+    def _check_partitions(self) -> None:
+        """Check that the partitions exist, and that they allow the time limit, cores and memory."""
+        lines = _slurm("sinfo", "--noheader", "--Node", "--format=%P|%l|%c|%m").splitlines()
         # The default partition is marked by an asterisk.
-        limits = dict(line.split() for line in lines)
-        default = next((name for name in limits if name.endswith("*")), "")
-        limits = {name.removesuffix("*"): limit for name, limit in limits.items()}
+        nodes = [line.split("|") for line in lines]
+        default = next((name for name, *_ in nodes if name.endswith("*")), "")
         partition = self.settings.partition or default.removesuffix("*")
+        by_name: dict[str, list[list[str]]] = {}
+        for name, *limits in nodes:
+            by_name.setdefault(name.removesuffix("*"), []).append(limits)
         for name in partition.split(",") if partition else ():
-            if name not in limits:
+            if name not in by_name:
                 raise ConfigError(
                     f"executor.partition={partition}: the cluster has no partition {name!r}."
-                    f"{nearest(name, limits)} It has: {', '.join(limits)}."
+                    f"{nearest(name, by_name)} It has: {', '.join(by_name)}."
                 )
-            limit = _minutes(limits[name])
-            if limit is not None and self.settings.timeout_min > limit:
-                raise ConfigError(
-                    f"executor.timeout_min={self.settings.timeout_min}: jobs of partition {name!r} "
-                    f"take at most {limit} minutes."
-                )
+            self._check_limits(name, by_name[name])
+
+    def _check_limits(self, partition: str, nodes: Sequence[Sequence[str]]) -> None:
+        """Check that a job fits into a partition.
+
+        Args:
+            partition: The name of the partition.
+            nodes: The time limit, the cores and the memory in MB of each of its nodes.
+        """
+        minutes = _minutes(nodes[0][0])
+        cores, megabytes = (max(_number(node[k]) for node in nodes) for k in (1, 2))
+        settings = self.settings
+        if minutes is not None and settings.timeout_min > minutes:
+            raise ConfigError(
+                f"executor.timeout_min={settings.timeout_min}: jobs of partition {partition!r} "
+                f"take at most {minutes} minutes."
+            )
+        if settings.cpus_per_task > cores:
+            raise ConfigError(
+                f"executor.cpus_per_task={settings.cpus_per_task}: the nodes of partition "
+                f"{partition!r} have at most {cores} cores."
+            )
+        if settings.mem_gb is not None and settings.mem_gb * 1024 > megabytes:
+            raise ConfigError(
+                f"executor.mem_gb={settings.mem_gb:g}: the nodes of partition {partition!r} have "
+                f"at most {megabytes / 1024:.3g} GB."
+            )
 
 
 @contextlib.contextmanager
@@ -184,6 +218,11 @@ def _minutes(limit: str) -> int | None:
     return (24 * days + hours) * 60 + minutes
 
 
+def _number(text: str) -> int:
+    """Return the number of cores or megabytes of a node; of unequal nodes, Slurm writes ``8+``."""
+    return int(text.removesuffix("+"))
+
+
 def _slurm(*command: str) -> str:
     """Run a command of Slurm and return its output.
 
@@ -207,7 +246,8 @@ def _reason(text: str) -> str:
         return "its controller (slurmctld) does not answer. `scontrol ping` shows its state."
     lines = [line.strip() for line in text.splitlines() if "error:" in line or "failure" in line]
     reasons = [re.sub(r"^\w+: (?:error: )?", "", line) for line in lines]
-    return "; ".join(dict.fromkeys(reasons)) or " ".join(text.split()) or "no answer"
+    reason = "; ".join(dict.fromkeys(reasons)) or " ".join(text.split()) or "no answer"
+    return f"{reason.rstrip('.')}."
 
 
 def _queued(state: str, reason: str) -> JobState:

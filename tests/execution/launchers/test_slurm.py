@@ -125,7 +125,15 @@ def test_the_time_limit(slurm, tmp_path):
             "no partition 'debgu'. Did you mean 'debug'? It has: debug, short, down",
         ),
         ({"partition": "short", "timeout_min": 5}, "jobs of partition 'short' take at most 2 min"),
-        ({"constraint": "nope"}, "Invalid feature specification"),
+        (
+            {"cpus_per_task": 9},
+            "executor.cpus_per_task=9: the nodes of partition 'debug' have at most 8",
+        ),
+        (
+            {"mem_gb": 1000},
+            "executor.mem_gb=1000: the nodes of partition 'debug' have at most 0.977 GB",
+        ),
+        ({"constraint": "nope"}, "Invalid feature specification. Check executor.timeout_min=60, "),
         ({"gpus_per_node": 1}, "Invalid generic resource"),
     ],
 )
@@ -134,12 +142,20 @@ def test_settings_that_the_cluster_refuses(slurm, tmp_path, settings, message):
         SlurmLauncher(SlurmSettings(name="slurm", **settings), tmp_path).check()
 
 
-def test_a_submission_that_is_refused(slurm, tmp_path):
-    """An impossible job is not refused before: Slurm answers the same for drained machines."""
-    impossible = launcher(tmp_path, mem_gb=1000)
-    impossible.check()
-    with pytest.raises(ClusterError, match="Requested node configuration is not available"):
-        impossible.start(shell("true"), 1)
+def test_a_submission_that_is_refused(slurm, tmp_path, capfd):
+    """As a job that was possible when it was checked; Slurm's own lines are not printed."""
+    with pytest.raises(ClusterError, match=r"configuration is not available\. Check .*mem_gb=1000"):
+        launcher(tmp_path, mem_gb=1000).start(shell("true"), 1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_job_ends_if_its_setup_fails(slurm, tmp_path):
+    started = launcher(tmp_path, setup=("false", "echo continued"))
+    jobs = started.start(shell("echo trained"), 1)
+    (state,) = ended(started, jobs).values()
+    assert state.detail == "Failed, exit code 1"
+    (log,) = started.log_paths(jobs).values()
+    assert "continued" not in log.read_text() and "trained" not in log.read_text()
 
 
 @pytest.mark.slow
