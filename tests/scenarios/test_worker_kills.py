@@ -23,7 +23,7 @@ DISTURBANCES = 20
 #: So few that a worker soon finds no free share, and takes over that of a frozen one.
 PLAN_RUNS = 4
 OVERRIDES = [
-    *(*SMALL, "engine=eager", "steps=2000", "eval.every_steps=1000"),
+    *(*SMALL, "engine=eager", "steps=1200", "eval.every_steps=600"),
     *("checkpoint_every=0.2", f"lease_seconds={LEASE}"),
 ]
 
