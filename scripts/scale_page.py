@@ -34,7 +34,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "killed": ("killed", ","),
         "frozen": ("frozen", ","),
         "duration (h)": ("hours", ".2f"),
-        "time spent on stored runs": ("utilization", ".0%"),
+        "predicted time of the runs / time of the workers": ("utilization", ".0%"),
         "runs lost to others": ("lost", ","),
         "queue operations per worker and second": ("operations", ".3f"),
         "other operations": ("storage_operations", ".3f"),

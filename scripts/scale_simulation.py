@@ -252,7 +252,7 @@ class Measured:
         killed: Number of workers that were killed.
         frozen: Number of workers that were frozen for longer than their lease.
         hours: Virtual duration.
-        utilization: Share of the workers' time that was spent on runs that were stored.
+        utilization: Predicted time of the stored runs, as a share of the workers' time.
         lost: Number of runs that a worker had begun and did not store, since others had taken over
             its share while it was frozen.
         operations: Operations on the queue for each worker and second.

@@ -106,6 +106,7 @@ def execute(
     plan, missing = requested_and_missing(config, store, retrained_statuses)
     request = Request(config, plan, missing, retrained_statuses)
     if not missing.specs:
+        # Of a repeated command, the last record counts: it may have fewer later runs than before.
         if requested_runs(store.folder) > len(store.statuses()):
             with store.locked():
                 record_command(store, config, plan)
@@ -162,7 +163,7 @@ def _result(
     run_ids: Collection[str] = (),
     others: Mapping[str, WorkerRecord] | None = None,
 ) -> ExecutionResult:
-    """Return the result, read from the store."""
+    """Return the result, read from the store; remove the checkpoints of the stored runs."""
     stored = store.outcomes()
     store.checkpoints.remove_finished(stored)
     current = {_process(record): record for record in worker_records(store.files).values()}
