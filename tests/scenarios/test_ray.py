@@ -29,7 +29,7 @@ LONG = [*PAUSING, "seed=range(3)", "study=s"]
         ([*RAY, "executor.num_cpus=64"], "", "no node of the cluster has 64 CPUs"),
         ([*RAY, "--detach"], "", "--detach: the jobs of executor=ray end with the command"),
         ([*RAY, "device=cuda"], "", "jobs have no GPU. Add executor.num_gpus=1."),
-        (RAY, "no_cluster", "executor.address=auto: Could not find any running Ray instance."),
+        (RAY, "no_cluster", "executor.address=auto: no Ray cluster runs on this machine."),
         (RAY, "other_version", "Version mismatch: The cluster was started with: Ray: 2.9.0"),
     ],
 )

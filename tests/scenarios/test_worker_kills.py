@@ -23,7 +23,7 @@ DISTURBANCES = 20
 #: So few that a worker soon finds no free share, and takes over that of a frozen one.
 PLAN_RUNS = 4
 OVERRIDES = [
-    *(*SMALL, "engine=eager", "steps=1200", "eval.every_steps=600"),
+    *(*SMALL, "engine=eager", "steps=3000", "eval.every_steps=1000"),
     *("checkpoint_every=0.2", f"lease_seconds={LEASE}"),
 ]
 
@@ -71,10 +71,14 @@ class Workers:
         wait_until(lambda: self.shares(number) or not self.training)
 
     def shares(self, number):
-        """Return the shares whose last lease is that of a worker."""
+        """Return the shares that a worker trains: it has their last lease, and they are not done."""
         state, pid = list_queue(self._files), self.processes[number].pid
-        holders = {s: lease_holder(self._files, s, number) for s, number in state.leases.items()}
-        return [s for s, worker in holders.items() if f"-{pid}-" in (worker or "")]
+        holders = {
+            share: lease_holder(self._files, share, lease)
+            for share, lease in state.leases.items()
+            if share not in state.done
+        }
+        return [share for share, worker in holders.items() if f"-{pid}-" in (worker or "")]
 
     def join(self):
         """Wait until both have ended without an error."""
@@ -104,7 +108,7 @@ def test_no_run_is_lost_or_stored_twice(workers, hosts, commands, results):
             number, action = generator.randrange(2), work.kill if disturbances % 2 else work.freeze
             if action == work.freeze:
                 work.await_share(number)
-            time.sleep(generator.uniform(0.0, 1.5))
+            time.sleep(generator.uniform(0.0, 1.0))
             if not work.training:
                 break
             action(number, generator.choice([os.kill, os.killpg]))
