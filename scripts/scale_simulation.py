@@ -49,8 +49,6 @@ STEPS = 1000
 LANES = 256
 #: Seconds after which a job that was killed is replaced by another one.
 RESTART_SECONDS = 60.0
-#: Seconds between two actions of a scheduler that has no group.
-_WAITING_SECONDS = 1.0
 
 
 class Clock:
@@ -166,10 +164,11 @@ class SimulatedHeartbeat(Heartbeat):
         files: The study's files.
         worker: The id of the worker.
         lease_seconds: See `WorkerRecord`.
+        runs: Number of runs of the plan.
     """
 
-    def __init__(self, files: Files, worker: str, lease_seconds: float) -> None:
-        super().__init__(files, lease_seconds, lease_seconds / RENEWALS)
+    def __init__(self, files: Files, worker: str, lease_seconds: float, runs: int) -> None:
+        super().__init__(files, lease_seconds, lease_seconds / RENEWALS, runs=runs)
         self.worker = worker
 
     def beat(self) -> None:
@@ -371,7 +370,10 @@ class Simulation:
     def _start(self) -> None:
         if not self.files.holds(plan_file(self.plan.number)):
             return
-        heartbeat = SimulatedHeartbeat(self.files, f"node-{len(self._all)}", self.lease_seconds)
+        runs = len(self.specs)
+        heartbeat = SimulatedHeartbeat(
+            self.files, f"node-{len(self._all)}", self.lease_seconds, runs
+        )
         executor = SimulatedExecutor(self.clock, self._seconds)
         reservations = Reservations(
             self.store,
@@ -383,9 +385,7 @@ class Simulation:
         observer = Observer(on_finished=self._count_stored, on_notice=self._count_late)
         worker = SimulatedWorker(
             heartbeat,
-            Scheduler(
-                executor, self.store, reservations, len(self.specs), observer, 30.0, lambda: None
-            ),
+            Scheduler(executor, self.store, reservations, runs, observer, 30.0, lambda: None),
             executor,
             started=self.clock(),
         )
@@ -427,9 +427,10 @@ class Simulation:
             self._end(worker)
             return
         # As soon as a group has ended, the next one begins.
-        seconds = worker.executor.ends - self.clock() if worker.executor.ends < math.inf else 0.0
+        waits = worker.executor.ends == math.inf
+        acts = max(worker.scheduler.next_look, self.clock()) if waits else worker.executor.ends
         longest = worker.heartbeat.interval / 4
-        self._after(min(seconds, longest) or _WAITING_SECONDS, worker, self._advance)
+        self._after(min(acts - self.clock(), longest), worker, self._advance)
 
     def _check(self) -> None:
         """Check that each run is stored, in one row."""

@@ -203,7 +203,7 @@ class ClusterTraining:
     def _plan_jobs(self, plan: OpenPlan) -> PlanJobs:
         with storage_errors(self.store.folder):
             done = list_queue(self.store.files).done
-        left = [plan.header.share_seconds[s.number] for s in plan.shares() if s not in done]
+        left = [plan.header.share_seconds[s.number] for s in plan.shares if s not in done]
         return PlanJobs(
             self.store.files,
             self.launcher,

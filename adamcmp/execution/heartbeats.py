@@ -101,6 +101,7 @@ class Heartbeat:
         lease_seconds: See `WorkerRecord`.
         interval: Seconds between two heartbeats.
         hardware: See `WorkerRecord`.
+        runs: Number of runs that it trains, if it is known yet.
 
     Attributes:
         interval: Seconds between two heartbeats.
@@ -108,12 +109,17 @@ class Heartbeat:
     """
 
     def __init__(
-        self, files: Files, lease_seconds: float, interval: float, hardware: str = ""
+        self,
+        files: Files,
+        lease_seconds: float,
+        interval: float,
+        hardware: str = "",
+        runs: int = 0,
     ) -> None:
         pid = os.getpid()
         self.worker = worker_id()
         self._files, self.interval = files, interval
-        status = ProcessStatus(pid, socket.gethostname(), 0)
+        status = ProcessStatus(pid, socket.gethostname(), runs)
         self._record = WorkerRecord(status, lease_seconds, process_start(pid), machine(), hardware)
         self._stop = threading.Event()
         self._lock = threading.Lock()

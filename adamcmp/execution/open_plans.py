@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from adamcmp.errors import ConfigError, RunFailed, counted
 from adamcmp.execution.heartbeats import WorkerRecord
@@ -43,9 +44,10 @@ class OpenPlan:
         """
         return not self.header.owner
 
-    def shares(self) -> list[Share]:
-        """Return the shares of the plan."""
-        return [Share(self.number, number) for number in range(len(self.header.share_runs))]
+    @cached_property
+    def shares(self) -> tuple[Share, ...]:
+        """The shares of the plan."""
+        return tuple(Share(self.number, number) for number in range(len(self.header.share_runs)))
 
     def missing(self, outcomes: Mapping[str, RunRow]) -> set[str]:
         """Return the runs of the plan that are not stored.
@@ -144,7 +146,7 @@ def current_plans(store: Store, number: int | None = None) -> list[OpenPlan]:
     with storage_errors(store.folder):
         state = list_queue(store.files)
         for plan in open_plans(store.files, state, Liveness(store.files).living(state)):
-            if not state.done.issuperset(plan.shares()):
+            if not state.done.issuperset(plan.shares):
                 plans.append(plan)
             elif plan.standing:
                 remove_plan(store.files, plan.number)

@@ -81,19 +81,35 @@ def list_queue(files: Files) -> QueueState:
     """
     state = QueueState(listed=time.monotonic())
     for name, version in files.list(QUEUE).items():
-        if (match := _NAME.fullmatch(name)) is None:
-            continue
-        if match["plan"]:
-            state.plans.append(int(match["plan"]))
-        elif match["worker"]:
-            state.workers[match["worker"]] = version
-        elif match["leased"]:
-            share = Share(int(match["leased"]), int(match["share"]))
-            state.leases[share] = max(int(match["number"]), state.leases.get(share, 0))
-        elif match["done"]:
-            state.done.add(Share(int(match["done"]), int(match["done_share"])))
+        role, key, number = _parsed(name)
+        if role == "plan":
+            state.plans.append(number)
+        elif role == "worker":
+            state.workers[key] = version
+        elif role == "lease":
+            state.leases[key] = max(number, state.leases.get(key, 0))
+        elif role == "done":
+            state.done.add(key)
     state.plans.sort()
     return state
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _parsed(name: str) -> tuple[str, Any, int]:
+    """Return what a file of the queue is, of which worker or share, and its number.
+
+    Each name is parsed once in a process: a worker lists thousands of them every minute.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None or match["jobs"]:
+        return "", None, 0
+    if match["plan"]:
+        return "plan", None, int(match["plan"])
+    if match["worker"]:
+        return "worker", match["worker"], 0
+    if match["leased"]:
+        return "lease", Share(int(match["leased"]), int(match["share"])), int(match["number"])
+    return "done", Share(int(match["done"]), int(match["done_share"])), 0
 
 
 def plan_file(plan: int) -> str:

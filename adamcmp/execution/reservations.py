@@ -138,7 +138,7 @@ class Reservations:
         return any(
             share not in self._state.done and share not in self._reserved
             for plan in self._open_plans()
-            for share in plan.shares()
+            for share in plan.shares
         )
 
     def attempts(self, run_ids: Iterable[str]) -> dict[str, int]:
@@ -193,7 +193,7 @@ class Reservations:
         self._completed.add(share)
         self._state.done.add(share)
         plan = self._plans[share.plan]
-        all_done = self._state.done.issuperset(plan.shares())
+        all_done = self._state.done.issuperset(plan.shares)
         if all_done and plan.standing:
             remove_plan(self._files, plan.number)
         elif not all_done or plan.header.owner != self.heartbeat.worker:
@@ -220,7 +220,7 @@ class Reservations:
     def _remove_completed(self) -> None:
         """Remove the standing plans whose last shares were completed by two workers at once."""
         for plan in self._open_plans():
-            if plan.standing and self._state.done.issuperset(plan.shares()):
+            if plan.standing and self._state.done.issuperset(plan.shares):
                 remove_plan(self._files, plan.number)
                 self._state.plans.remove(plan.number)
 
@@ -248,9 +248,9 @@ class Reservations:
         later = set(unread[count:])
         return [share for share in leased if share not in later]
 
-    def _in_order(self, plan: OpenPlan) -> list[Share]:
+    def _in_order(self, plan: OpenPlan) -> tuple[Share, ...]:
         """Return the shares of a plan, so that not all workers try to reserve the same one."""
-        shares = plan.shares()
+        shares = plan.shares
         if plan.header.owner == self.heartbeat.worker:
             return shares
         digest = hashlib.blake2b(self.heartbeat.worker.encode(), digest_size=4).digest()

@@ -124,6 +124,11 @@ class Scheduler:
         self._collect()
         return True
 
+    @property
+    def next_look(self) -> float:
+        """When a worker without a group looks for a share again, as `time.monotonic` returns it."""
+        return self._next_look
+
     def _has_work(self) -> bool:
         self._give_up_lost()
         if self._reserve() or self._running:

@@ -129,7 +129,7 @@ class _Worker:
         executor = processes.executor(self.execution, numerics, missing, until)
         lease_seconds = min(plan.header.lease_seconds for plan in plans)
         with Heartbeat(
-            store.files, lease_seconds, lease_seconds / RENEWALS, hardware(numerics.device)
+            store.files, lease_seconds, lease_seconds / RENEWALS, hardware(numerics.device), missing
         ) as heartbeat:
             unmeasured = Plan(numerics, tuple(examples), run_kinds)
             ungrouped = sum(plan.header.ungrouped_runs for plan in plans)

@@ -181,7 +181,7 @@ def test_a_plan_for_gpus_that_this_machine_lacks(composer, results, jobs):
     assert "This machine has no GPU, so the jobs measure and group the runs." in notices
     plan = read_plan(Folder(results / "s"), 1)
     assert set(plan.header.share_seconds) == {None}
-    groups = [group for share in plan.shares() for group in plan.content.share(share.number)]
+    groups = [group for share in plan.shares for group in plan.content.share(share.number)]
     assert not any(group.grouped for group in groups)
     assert {spec.numerics.device for group in groups for spec in group.specs} == {"cuda"}
 

@@ -194,7 +194,7 @@ def test_a_plan_that_is_cancelled_meanwhile(sweep, study, monkeypatch):
 
 def test_plans_that_a_killed_worker_completed_are_removed(sweep, study):
     plan = standing_plan(sweep("seed=0,1"))
-    for share in plan.shares():
+    for share in plan.shares:
         study.files.create(done_file(share), b"{}")
     assert current_plans(study) == [] and not study.files.list(QUEUE)
 

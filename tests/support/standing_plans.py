@@ -68,5 +68,5 @@ def with_versions(
 ) -> None:
     """Rewrite a plan as another version would have written it."""
     header = replace(plan.header, versions=versions, mixed_versions=mixed_versions)
-    shares = [plan.content.share(share.number) for share in plan.shares()]
+    shares = [plan.content.share(share.number) for share in plan.shares]
     files.replace(plan_file(plan.number), encode_plan(header, shares))
