@@ -27,7 +27,7 @@ def test_each_run_is_stored_once_although_workers_are_killed_and_frozen(scripts)
     """
     simulation = scripts("scale_simulation")
     result = simulation.Simulation(1000, 6, run_seconds=1, lifetime=400, seed=6).run()
-    assert result.runs == 1000 and result.killed > 3 and result.frozen > 3 and result.lost > 0
+    assert result.runs == 1000 and result.killed > 3 and result.frozen > 1 and result.lost > 0
     assert 0 < result.utilization < 1 and result.operations < 0.1
 
 
