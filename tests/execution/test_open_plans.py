@@ -51,7 +51,7 @@ def ids(runs):
 
 def test_a_plan_and_its_shares(files, runs):
     plan = add(files, 3, runs[:2])
-    assert plan.shares == [Share(3, 0), Share(3, 1)] and plan.header.runs == 2
+    assert plan.shares == (Share(3, 0), Share(3, 1)) and plan.header.runs == 2
     assert read_plan(files, 4) is None
 
 
