@@ -83,5 +83,5 @@ def test_a_cancelled_sweep(fake_ray, results):
     (worker,) = wait_until(paused_processes)
     assert main(["cancel", "s"]) == 0
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 1 and "their plan was cancelled" in err
+    assert process.returncode == 1 and "the plan was cancelled" in err
     assert not Path(f"/proc/{worker}").exists()
