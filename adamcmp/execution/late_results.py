@@ -53,16 +53,21 @@ class LateResults:
         Raises:
             StoreError: If the rows of equal hardware differ.
         """
-        if not self._rows:
-            return
-        stored = read_final_rows(self.store.files, ["attempt", *_EQUAL_BITS, *_COMPARED])
         rows, self._rows = self._rows, []
+        outcomes = self.store.outcomes({row["run_id"] for row, _ in rows}) if rows else {}
+        due: dict[str, tuple[Mapping[str, Any], int]] = {}
         for row, attempt in rows:
-            other = stored.get(row["run_id"])
-            if other is None or other["attempt"] < attempt:
+            outcome = outcomes.get(row["run_id"])
+            if outcome is None or outcome.attempt < attempt:
                 self._rows.append((row, attempt))
-            elif other["attempt"] == attempt:
-                _compare(row, other)
+            elif outcome.attempt == attempt:
+                due[row["run_id"]] = row, attempt
+        if due:
+            columns = ["attempt", *_EQUAL_BITS, *_COMPARED]
+            stored = read_final_rows(self.store.files, columns, due)
+            for run_id, (row, attempt) in due.items():
+                if stored[run_id]["attempt"] == attempt:
+                    _compare(row, stored[run_id])
 
 
 def _compare(row: Mapping[str, Any], stored: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ a run's weights are in the parts only.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from adamcmp.storage.parts import (
 from adamcmp.storage.rows import (
     INDEX_COLUMNS,
     RowKey,
+    only_runs,
     rows_of_final_weights,
     superseded,
     without_runs,
@@ -130,17 +131,22 @@ def read_runs(study: Location, columns: list[str] | None = None) -> pa.Table:
     return read_tables(study, {"runs": columns})["runs"]
 
 
-def read_final_rows(study: Location, columns: list[str] | None = None) -> dict[str, dict[str, Any]]:
+def read_final_rows(
+    study: Location, columns: list[str] | None = None, run_ids: Collection[str] | None = None
+) -> dict[str, dict[str, Any]]:
     """Return the row of each run as plain values, by run id.
 
     Args:
         study: The study.
         columns: The columns of the rows; None reads all columns.
+        run_ids: The runs; those that are not stored are left out. None: all runs of the study.
 
     Raises:
         StoreError: See `read_tables`.
     """
     table = read_runs(study, None if columns is None else list(dict.fromkeys(["run_id", *columns])))
+    if run_ids is not None:
+        table = only_runs(table, pa.array(list(run_ids), pa.string()))
     return {row["run_id"]: row for row in table.to_pylist()}
 
 

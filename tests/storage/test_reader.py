@@ -77,6 +77,12 @@ class TestTables:
         assert reader.read_final_rows(files, ["lr"]) == {"a": {"run_id": "a", "lr": 0.1}}
         assert reader.read_metrics(files, ["step"]).to_pylist() == [{"step": 2}]
 
+    def test_rows_of_some_runs(self, store, files):
+        store.append([run_row("a", lr=0.1), run_row("b", lr=0.2)], [])
+        rows = reader.read_final_rows(files, ["lr"], {"b", "not stored"})
+        assert rows == {"b": {"run_id": "b", "lr": 0.2}}
+        assert reader.read_final_rows(files, ["lr"], ()) == {}
+
     def test_only_the_last_attempt_is_read(self, store, files):
         for status, step in (("failed", 1), ("done", 2)):
             store.append([run_row("a", status=status)], [evaluation("a", step)])
