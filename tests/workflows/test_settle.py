@@ -99,6 +99,7 @@ def stored_at_once(monkeypatch):
     monkeypatch.setattr(scheduler, "FLUSH_SECONDS", 0)
 
 
+@pytest.mark.slow
 def test_an_interrupted_round_is_completed(settled, results, stored_at_once):
     """The study has the runs of one that was not interrupted."""
     adamcmp.sweep([*GRID, "study=e"])
