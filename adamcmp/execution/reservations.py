@@ -258,7 +258,9 @@ class Reservations:
         return shares[start:] + shares[:start]
 
     def _is_abandoned(self, share: Share) -> bool:
-        number = self._state.leases[share]
+        number = self._state.leases.get(share)
+        if number is None:  # its plan was removed since the shares were listed
+            return False
         if (share, number) not in self._holders:
             self._holders[share, number] = lease_holder(self._files, share, number)
         holder = self._holders[share, number]

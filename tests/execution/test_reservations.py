@@ -367,3 +367,22 @@ def test_a_plan_that_is_completed_between_listing_and_lease(study, runs, worker,
     monkeypatch.setattr(reservations, "create_lease", after_the_other)
     assert late.take() == [] and len(study.outcomes()) == 2
     assert not [name for name in study.files.list(QUEUE) if "worker" not in name]
+
+
+def test_a_plan_that_is_removed_while_shares_of_dead_workers_are_examined(
+    study, runs, worker, monkeypatch
+):
+    plan(study, runs[:3])
+    dead, other = worker(), worker()
+    for _ in range(3):
+        assert dead.take()
+    dies(dead)
+    create = reservations.create_lease
+
+    def remove_and_create(files, share, number, holder):
+        remove_plan(files, 1)
+        return create(files, share, number, holder)
+
+    monkeypatch.setattr(reservations, "create_lease", remove_and_create)
+    assert other.take() == []
+    assert not [name for name in study.files.list(QUEUE) if "lease" in name]
