@@ -93,7 +93,7 @@ def _print_runs(root: Address, studies: Sequence[str], filters: Sequence[str]) -
         for process in queue.processes:
             print(f"{study}: {_progress(process)}")
         for plan in queue.plans:
-            jobs = ", unless jobs wait in the queue of the cluster" if plan.executor else ""
+            jobs = "; jobs may wait in the queue of the cluster" if plan.executor else ""
             waiting = "" if queue.processes else f", no worker is alive{jobs}"
             print(f"{study}: {_plan(plan)}{waiting}")
     if not runs.rows:

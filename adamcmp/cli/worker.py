@@ -97,5 +97,5 @@ def _outcome(result: WorkerResult, name: str, study: str) -> str:
         trained += f"; the plan of {counted(result.cancelled, 'further run')} was cancelled"
     if not result.left:
         return f"{trained}; no planned run is left."
-    reason = " at the time limit" if result.time_over else ""
-    return f"{trained}; {counted(result.left, 'run')} left{reason}: `adamcmp worker {study}`."
+    left = f"{counted(result.left, 'run')} left{' at the time limit' * result.time_over}"
+    return f"{trained}; {left}. `adamcmp worker {study}` trains the rest."

@@ -95,7 +95,7 @@ class Liveness:
                 on_notice(
                     f"Process {status.pid} on {status.host} has an open plan in this study, but no "
                     f"new heartbeat of it has arrived. This command waits for one, at most "
-                    f"{lease:g} s. Then it regards the process as dead, and its plan as free."
+                    f"{lease:g} s. Then it counts the process as dead and removes its plan."
                 )
             time.sleep(POLL_SECONDS)
 

@@ -48,7 +48,9 @@ def test_failed_runs(capsys):
 def test_the_time_is_over(capsys):
     run(capsys, *PLAN, "seed=0,1")
     text = run(capsys, "worker", "s", "-q", "--minutes", "1e-9")
-    assert text == ("0 runs trained; 2 runs left at the time limit: `adamcmp worker s`.\n")
+    assert text == (
+        "0 runs trained; 2 runs left at the time limit. `adamcmp worker s` trains the rest.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,24 +19,9 @@ from adamcmp.execution.queue_files import (
     remove_plan,
 )
 from adamcmp.storage.columns import STATUSES
-from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
-from tests.support.standing_plans import standing_plan, with_versions
-from tests.support.studies import SMALL
+from tests.support.standing_plans import GRID, standing_plan, with_versions
 from tests.support.training_elsewhere import training_elsewhere
-
-RUNS = [*SMALL, "steps=2", "engine=eager", "study=s"]
-
-
-@pytest.fixture
-def files(results):
-    return Folder(results / "s")
-
-
-@pytest.fixture
-def sweep(composer):
-    """Configure runs of study s."""
-    return lambda *overrides: composer.sweep([*RUNS, *overrides])
 
 
 @contextmanager
@@ -70,7 +55,7 @@ def test_the_plan_of_a_command_ends_with_it(error, sweep, files):
 def test_the_plan_of_a_dead_process_is_removed(sweep, files, composer, specs):
     """Its runs are trained, although one of its shares was leased."""
     config = sweep("seed=0,1")
-    runs = specs([*RUNS, "seed=0,1"])
+    runs = specs([*GRID, "seed=0,1"])
     Store(files).open_for_training(runs[0].numerics, [], {})
     with training_elsewhere(files.path, runs) as heartbeat:
         content = files.read(f"{QUEUE}plan-000999.parquet")

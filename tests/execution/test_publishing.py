@@ -17,25 +17,10 @@ from adamcmp.execution.queue_files import (
     worker_file,
 )
 from adamcmp.planning.grouping import LaneGroup
-from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
-from tests.support.standing_plans import standing_plan
-from tests.support.studies import SMALL
+from tests.support.standing_plans import GRID, standing_plan
 from tests.support.training import crashing
 from tests.support.training_elsewhere import plan_of
-
-RUNS = [*SMALL, "steps=2", "engine=eager", "study=s"]
-
-
-@pytest.fixture
-def files(results):
-    return Folder(results / "s")
-
-
-@pytest.fixture
-def sweep(composer):
-    """Configure runs of study s."""
-    return lambda *overrides: composer.sweep([*RUNS, *overrides])
 
 
 def test_plans_have_the_numbers_of_commands(sweep, files):
@@ -64,7 +49,7 @@ def test_attempts_of_runs_that_are_trained_again(retrained, sweep, files):
 @pytest.mark.parametrize("standing", [True, False])
 def test_the_plan_of_a_process_of_another_machine_that_has_died(standing, sweep, files, specs):
     """It is waited for until its lease is over."""
-    runs = [LaneGroup((spec,)) for spec in specs([*RUNS, "seed=0,1"])]
+    runs = [LaneGroup((spec,)) for spec in specs([*GRID, "seed=0,1"])]
     Store(files).open_for_training(runs[0].specs[0].numerics, [], {})
     record = WorkerRecord(ProcessStatus(7, "elsewhere", 2), lease_seconds=0.3)
     files.create(worker_file("w"), record.encode())

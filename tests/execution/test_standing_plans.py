@@ -14,24 +14,9 @@ from adamcmp.execution.requests import Request
 from adamcmp.execution.standing_plans import publish_standing
 from adamcmp.execution.worker import train_open_plans
 from adamcmp.planning.plan import make_plan
-from adamcmp.storage.folder import Folder
 from adamcmp.storage.store import Store
-from tests.support.standing_plans import standing_plan, with_versions
-from tests.support.studies import SMALL
+from tests.support.standing_plans import GRID, standing_plan, with_versions
 from tests.support.training_elsewhere import training_elsewhere
-
-RUNS = [*SMALL, "steps=2", "engine=eager", "study=s"]
-
-
-@pytest.fixture
-def files(results):
-    return Folder(results / "s")
-
-
-@pytest.fixture
-def sweep(composer):
-    """Configure runs of study s."""
-    return lambda *overrides: composer.sweep([*RUNS, *overrides])
 
 
 def test_a_part_of_a_standing_plan_is_refused(sweep, files):
@@ -72,7 +57,7 @@ def test_a_standing_plan_of_stored_runs(sweep, files):
 
 
 def test_runs_that_a_process_trains_are_in_no_standing_plan(sweep, files, specs):
-    runs = specs([*RUNS, "seed=0,1"])
+    runs = specs([*GRID, "seed=0,1"])
     with (
         training_elsewhere(files.path, runs[:1]),
         pytest.raises(ConfigError, match=r"Process .* is training 1 run of these.*worker s"),

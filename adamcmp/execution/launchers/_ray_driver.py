@@ -216,7 +216,8 @@ class Driver:
 
 def _reason(error: Exception) -> str:
     """Return the text of an error in one line."""
-    if "Could not find any running Ray instance" in str(error):  # names options of Ray
+    if "Could not find any running Ray instance" in str(error):
+        # Ray's text goes on with options of its own programs.
         return (
             "no Ray cluster runs on this machine. Start one with `ray start --head`, or use "
             "executor.address=local or HOST:PORT."
