@@ -15,7 +15,8 @@ from adamcmp.components.names import (
     HYPERPARAMETER_FIELDS,
 )
 from adamcmp.components.optimizers import Optimizer
-from adamcmp.components.registry import Component, canonical_json
+from adamcmp.components.registry import Component, canonical_json, only_subclass
+from adamcmp.execution.executors import Executor, Pool
 
 #: Versions of pydantic whose models keep cached properties in ``__dict__``, as `Component` assumes.
 VERSIONS_RUN = {"2.14"}
@@ -79,3 +80,11 @@ def test_settings_that_a_fix_does_not_concern_keep_their_identity(revision, monk
     monkeypatch.setattr(Knobs, "revision", 1)
     monkeypatch.setattr(Knobs, "revision_of", staticmethod(lambda settings: revision))
     assert Knobs().identity() == before
+
+
+def test_the_only_subclass_of_a_module():
+    assert only_subclass("adamcmp.execution.executors.pool", Executor) is Pool
+    with pytest.raises(TypeError, match=r"adamcmp\.errors must define exactly one .*, not 0"):
+        only_subclass("adamcmp.errors", Executor)
+    with pytest.raises(TypeError, match=r"adamcmp\.errors must define exactly one .*, not \d+"):
+        only_subclass("adamcmp.errors", Exception)
